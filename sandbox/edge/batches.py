@@ -1,0 +1,44 @@
+"""Throttling part of a BatchWriteItem: the emulator gets the rest, the client gets UnprocessedItems."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from sandbox.emulator.edge_patches import REWRITTEN_HEADER
+
+from .http1 import Request, Response
+
+_ANSWER_HEADERS = [("content-type", "application/x-amz-json-1.0")]
+
+
+def split(request: Request, keep: int) -> tuple[Request | None, dict[str, Any]]:
+    """The request with its first `keep` operations (None when none is left), and the rest by table."""
+    kept: dict[str, Any] = {}
+    held_back: dict[str, Any] = {}
+    taken = 0
+    for table, operations in json.loads(request.body)["RequestItems"].items():
+        room = max(0, keep - taken)
+        taken += len(operations[:room])
+        if operations[:room]:
+            kept[table] = operations[:room]
+        if operations[room:]:
+            held_back[table] = operations[room:]
+    if not kept:
+        return None, held_back
+    members = json.loads(request.body) | {"RequestItems": kept}
+    headers = [*request.headers, (REWRITTEN_HEADER, "1")]
+    return replace(request, headers=headers, body=json.dumps(members).encode()), held_back
+
+
+def unprocessed(held_back: dict[str, Any], answered: Response | None) -> Response:
+    """The answer to the client: what the emulator said of the part it got, and what was held back."""
+    if answered is not None and answered.status != 200:
+        return answered
+    members = json.loads(answered.body) if answered else {}
+    still_open = dict(members.get("UnprocessedItems", {}))
+    for table, operations in held_back.items():
+        still_open[table] = still_open.get(table, []) + operations
+    body = json.dumps(members | {"UnprocessedItems": still_open}).encode()
+    return Response(200, "OK", list(_ANSWER_HEADERS), body)

@@ -1,0 +1,77 @@
+"""`python -m sandbox.emulator FD`: serve MiniStack with the plug-in on the listening socket FD until stdin closes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from . import dynamodb_patches, edge_patches, lambda_patches, ssm_patches
+from . import patch_points as at
+from .export_service import ExportService
+
+_SETTINGS_PATH = "/_sandbox/exports"
+
+
+def main() -> None:
+    socket_number, own_endpoint = sys.argv[1:]
+    at.check()
+    directory = Path(os.environ["TMPDIR"])
+    exports = dynamodb_patches.apply(own_endpoint)
+    lambda_patches.apply(directory)
+    edge_patches.apply()
+    ssm_patches.apply()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
+    asyncio.run(_serve(int(socket_number), exports))
+
+
+async def _serve(socket_number: int, exports: ExportService) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack import app as ministack_app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == _SETTINGS_PATH:
+            await _change_settings(exports, receive, send)
+        else:
+            await ministack_app.app(scope, receive, send)
+
+    config = Config()
+    config.bind = [f"fd://{socket_number}"]
+    config.keep_alive_timeout = 300
+    config.loglevel = "WARNING"
+    await serve(app, config)  # type: ignore[arg-type]
+
+
+async def _change_settings(exports: ExportService, receive: Any, send: Any) -> None:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    status, answer = 200, {}
+    try:
+        exports.settings = exports.settings.changed(json.loads(body))
+    except ValueError as error:
+        status, answer = 400, {"message": str(error)}
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+
+def _end_with_parent(directory: Path) -> None:
+    """The parent holds the other end of stdin: when it ends, however it ends, so does everything here."""
+    sys.stdin.buffer.read()
+    at.RESET_LAMBDA.current()
+    shutil.rmtree(directory, ignore_errors=True)
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,149 @@
+"""DynamoDB in MiniStack: journal every item change, answer the export calls from it, tell true restorable times."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from . import patch_points as at
+from .export_rules import Refused
+from .export_service import ExportService
+from .journal import Journal
+
+Response = tuple[int, dict[str, str], Any]
+
+
+def apply(own_endpoint: str) -> ExportService:
+    """Install the patches; `own_endpoint` is where exports reach the emulator's S3, past the edge."""
+    journal = Journal()
+    exports = ExportService(journal, lambda: _s3_as_caller(own_endpoint))
+    _journal_changes(journal)
+    _serve_exports(exports)
+    _tell_restorable_times(exports)
+    at.RESET_DYNAMODB.wrap(lambda original: _after(original, lambda: (exports.reset(), journal.clear())))
+    return exports
+
+
+def _journal_changes(journal: Journal) -> None:
+    """Every write path of MiniStack, TTL and AppSync included, ends in these three functions."""
+
+    def set_item(original: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(table: Any, pk_val: Any, sk_val: Any, item: Any) -> Any:
+            old = original(table, pk_val, sk_val, item)
+            journal.record(table, (pk_val, sk_val), item)
+            return old
+
+        return recorded
+
+    def remove_item(original: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(table: Any, pk_val: Any, sk_val: Any) -> Any:
+            old = original(table, pk_val, sk_val)
+            if old is not None:
+                journal.record(table, (pk_val, sk_val), None)
+            return old
+
+        return recorded
+
+    def items_replaced(original: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(table: Any) -> None:
+            original(table)
+            journal.replace_all(table)
+
+        return recorded
+
+    at.SET_ITEM.wrap(set_item)
+    at.REMOVE_ITEM.wrap(remove_item)
+    at.ITEMS_REPLACED.wrap(items_replaced)
+
+
+def _serve_exports(exports: ExportService) -> None:
+    tables = at.TABLES.current
+
+    def export_table(data: dict[str, Any]) -> Response:
+        name = at.TABLE_NAME_FROM_ARN.current(data.get("TableArn"))
+        return _answer(lambda: exports.export_table(data, tables.get(name)))
+
+    def describe_export(data: dict[str, Any]) -> Response:
+        return _answer(lambda: exports.describe_export(data))
+
+    def list_exports(data: dict[str, Any]) -> Response:
+        return _answer(lambda: exports.list_exports(data, {table["TableId"] for table in tables.values()}))
+
+    at.EXPORT_TABLE.replace(export_table)
+    at.DESCRIBE_EXPORT.replace(describe_export)
+    at.LIST_EXPORTS.replace(list_exports)
+
+
+def _tell_restorable_times(exports: ExportService) -> None:
+    """MiniStack keeps only whether PITR is on, and calls every moment both the earliest and the latest one."""
+
+    def table_id(data: dict[str, Any]) -> str:
+        table = at.TABLES.current.get(at.NORMALIZE_TABLE_NAME.current(data.get("TableName")))
+        return str(table["TableId"])
+
+    def update(original: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(data: dict[str, Any]) -> Response:
+            response: Response = original(data)
+            if response[0] == 200:
+                specification = data.get("PointInTimeRecoverySpecification", {})
+                exports.pitr_changed(table_id(data), specification.get("PointInTimeRecoveryEnabled", False))
+                return describe(data)
+            return response
+
+        return noted
+
+    def describe(data: dict[str, Any]) -> Response:
+        status, headers, body = original_describe(data)
+        window = exports.restorable_window(table_id(data)) if status == 200 else None
+        if window is None:
+            return status, headers, body
+        answer = json.loads(body)
+        recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        recovery["RecoveryPeriodInDays"] = 35
+        recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"] = window
+        return _respond(answer)
+
+    original_describe = at.DESCRIBE_CONTINUOUS_BACKUPS.current
+    at.DESCRIBE_CONTINUOUS_BACKUPS.replace(describe)
+    at.UPDATE_CONTINUOUS_BACKUPS.wrap(update)
+
+
+def _s3_as_caller(endpoint: str) -> Any:
+    """An S3 client with the credentials of the request that is being served: an export runs as its caller."""
+    key = at.VERIFIED_KEY.current.get() or os.environ["AWS_ACCESS_KEY_ID"]
+    credential = at.RESOLVE_CREDENTIAL.current(key)
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=at.REGION.current(),
+        aws_access_key_id=credential.access_key_id,
+        aws_secret_access_key=credential.secret_access_key,
+        aws_session_token=credential.session_token,
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
+
+
+def _answer(call: Callable[[], dict[str, Any]]) -> Response:
+    try:
+        return _respond(call())
+    except Refused as refused:
+        response: Response = at.ERROR_RESPONSE.current(refused.code, refused.message, 400)
+        return response
+
+
+def _respond(answer: dict[str, Any]) -> Response:
+    response: Response = at.JSON_RESPONSE.current(answer)
+    return response
+
+
+def _after(original: Callable[[], None], then: Callable[[], object]) -> Callable[[], None]:
+    def both() -> None:
+        original()
+        then()
+
+    return both

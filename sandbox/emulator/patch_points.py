@@ -1,0 +1,114 @@
+"""Where the plug-in takes hold of MiniStack, and the check that those places are still what they were."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MINISTACK_VERSION = "1.5.33"
+
+
+class UnsupportedMiniStack(RuntimeError):
+    """The installed MiniStack is not the one that the plug-in was written for."""
+
+
+@dataclass(frozen=True)
+class PatchPoint:
+    """A function or constant of MiniStack that the plug-in replaces, wraps or reads."""
+
+    module: str
+    name: str
+    parameters: tuple[str, ...] | None = None
+    """Names of the parameters in order; None for something that is not called by the plug-in."""
+
+    @property
+    def current(self) -> Any:
+        """What MiniStack has there now. Raises UnsupportedMiniStack when it is gone."""
+        value: Any = importlib.import_module(self.module)
+        for part in self.name.split("."):
+            value = getattr(value, part, None)
+        if value is None:
+            raise UnsupportedMiniStack(f"{self.module}.{self.name} does not exist any more")
+        return value
+
+    def replace(self, replacement: Any) -> None:
+        """Put `replacement` there for the life of the process."""
+        owner: Any = importlib.import_module(self.module)
+        *path, last = self.name.split(".")
+        for part in path:
+            owner = getattr(owner, part)
+        setattr(owner, last, replacement)
+
+    def wrap(self, wrapper: Callable[[Any], Any]) -> None:
+        """Replace it by `wrapper(original)`."""
+        self.replace(wrapper(self.current))
+
+    def problem(self) -> str | None:
+        """Why the plug-in cannot take hold here, or None."""
+        try:
+            value = self.current
+        except UnsupportedMiniStack as error:
+            return str(error)
+        if self.parameters is None:
+            return None
+        found = tuple(inspect.signature(value).parameters)
+        if found != self.parameters:
+            return f"{self.module}.{self.name} takes {found}, the plug-in expects {self.parameters}"
+        return None
+
+
+_DYNAMODB = "ministack.services.dynamodb"
+_LAMBDA = "ministack.core.lambda_runtime"
+_IAM = "ministack.core.iam_evaluator"
+
+SET_ITEM = PatchPoint(_DYNAMODB, "_set_item", ("table", "pk_val", "sk_val", "item"))
+REMOVE_ITEM = PatchPoint(_DYNAMODB, "_remove_item", ("table", "pk_val", "sk_val"))
+ITEMS_REPLACED = PatchPoint(_DYNAMODB, "_items_replaced", ("table",))
+TABLES = PatchPoint(_DYNAMODB, "_tables")
+TABLE_NAME_FROM_ARN = PatchPoint(_DYNAMODB, "_table_name_from_arn", ("arn",))
+NORMALIZE_TABLE_NAME = PatchPoint(_DYNAMODB, "_normalize_table_name", ("value",))
+EXPORT_TABLE = PatchPoint(_DYNAMODB, "_export_table_to_point_in_time", ("data",))
+DESCRIBE_EXPORT = PatchPoint(_DYNAMODB, "_describe_export", ("data",))
+LIST_EXPORTS = PatchPoint(_DYNAMODB, "_list_exports", ("data",))
+UPDATE_CONTINUOUS_BACKUPS = PatchPoint(_DYNAMODB, "_update_continuous_backups", ("data",))
+DESCRIBE_CONTINUOUS_BACKUPS = PatchPoint(_DYNAMODB, "_describe_continuous_backups", ("data",))
+RESET_DYNAMODB = PatchPoint(_DYNAMODB, "reset", ())
+DETECT_RUNTIME = PatchPoint(_LAMBDA, "_detect_runtime_binary", ("runtime",))
+PYTHON_WORKER = PatchPoint(_LAMBDA, "_PYTHON_WORKER_SCRIPT")
+WORKER_INVOKE = PatchPoint(
+    _LAMBDA,
+    "Worker.invoke",
+    ("self", "event", "request_id", "trace_id", "depth", "durable", "invoked_function_arn"),
+)
+RESET_LAMBDA = PatchPoint(_LAMBDA, "reset", ())
+EXECUTE_WARM = PatchPoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id"))
+SIGNATURE_FAILURE = PatchPoint(
+    "ministack.core.sigv4",
+    "header_signature_failure",
+    ("signature", "secret", "method", "raw_path", "query_params", "headers", "body", "presigned", "explain"),
+)
+VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
+RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))
+PUBLIC_PARAMETER = PatchPoint("ministack.services.ssm", "_public_parameter", ("name",))
+JSON_RESPONSE = PatchPoint("ministack.core.responses", "json_response")
+ERROR_RESPONSE = PatchPoint("ministack.core.responses", "error_response_json")
+REGION = PatchPoint("ministack.core.responses", "get_region", ())
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, PatchPoint))
+
+
+def check() -> None:
+    """Refuse any other MiniStack than the pinned one. Raises UnsupportedMiniStack with everything that differs."""
+    installed = importlib.metadata.version("ministack")
+    if installed != MINISTACK_VERSION:
+        raise UnsupportedMiniStack(
+            f"the sandbox needs ministack {MINISTACK_VERSION}, installed is {installed}; "
+            f"install the pinned requirements (pip install ministack=={MINISTACK_VERSION})"
+        )
+    problems = [problem for point in ALL if (problem := point.problem())]
+    if problems:
+        raise UnsupportedMiniStack("the plug-in does not fit this MiniStack:\n  " + "\n  ".join(problems))

@@ -1,0 +1,113 @@
+"""Starting and stopping a sandbox from Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from .environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
+from .faults import Faults
+from .remote import Control, Exports, Requests
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_STOP_SECONDS = 10.0
+
+
+class SandboxError(RuntimeError):
+    """The sandbox did not start; the message says why, with the end of the emulator's log."""
+
+
+class Sandbox:
+    """A running sandbox. Use it as a context manager, or call `stop()`.
+
+    Its processes hold a pipe to this one: they end with it, even when it is killed.
+    """
+
+    account_id = ACCOUNT_ID
+    region = REGION
+
+    def __init__(self, process: subprocess.Popen[str], endpoint: str, directory: str) -> None:
+        self._process = process
+        self.endpoint = endpoint
+        self.log_path = Path(directory) / "emulator.log"
+        control = Control(endpoint)
+        self._control = control
+        self.faults = Faults(control)
+        self.requests = Requests(control)
+        self.exports = Exports(control)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables to put over `os.environ` for a program that shall use the sandbox."""
+        return client_environment(self.endpoint)
+
+    @property
+    def running(self) -> bool:
+        """Whether its processes are still there."""
+        return self._process.poll() is None
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of the sandbox's administrator; `options` override (credentials, config, region)."""
+        settings: dict[str, Any] = {
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": ACCESS_KEY_ID,
+            "aws_secret_access_key": SECRET_ACCESS_KEY,
+            "config": Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"}),
+        }
+        return boto3.session.Session().client(service, **settings | options)
+
+    def reset(self) -> None:
+        """Back to an empty account: resources, faults, request log and export settings."""
+        self._control.call("POST", "reset")
+
+    def stop(self) -> None:
+        """End all processes of the sandbox and remove its files. Calling it again does nothing."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(port: int = 0) -> Sandbox:
+    """Start a sandbox on 127.0.0.1 (port 0: any free one) and wait until it answers. Raises SandboxError."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.edge", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    ready = json.loads(line) if line else {"error": "the sandbox ended without a word"}
+    if "error" in ready:
+        process.wait()
+        raise SandboxError(ready["error"])
+    return Sandbox(process, ready["endpoint"], ready["directory"])

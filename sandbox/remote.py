@@ -1,0 +1,92 @@
+"""The running sandbox's controls, spoken over HTTP: request log and export settings."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+_TIMEOUT_SECONDS = 60.0
+
+
+class Control:
+    """Control requests to one sandbox."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._base = f"{endpoint}/_sandbox/"
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Send one control request and return the parsed answer. Raises urllib.error.HTTPError."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._base + path, data=data, method=method)
+        with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            return json.load(response)
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request that a client sent to the sandbox."""
+
+    time: float
+    """Epoch seconds of its arrival."""
+    service: str
+    operation: str
+    resources: tuple[str, ...]
+    """Tables, or `bucket/key`, or a function."""
+    caller: str
+    """Access key id."""
+    faults: tuple[str, ...]
+    """Kinds of the faults that hit it."""
+    status: int | None
+    """HTTP status of the answer; None while it is being served, or when the connection was reset."""
+    seconds: float | None = None
+
+
+class Requests:
+    """The log of all requests since the start, the last reset or the last clear."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def list(self, service: str = "*", operation: str = "*", resource: str = "*") -> list[LoggedRequest]:
+        """Requests that match all three shell patterns, oldest first."""
+        entries = (
+            LoggedRequest(**entry | {"resources": tuple(entry["resources"]), "faults": tuple(entry["faults"])})
+            for entry in self._control.call("GET", "requests")
+        )
+        return [entry for entry in entries if _matches(entry, service, operation, resource)]
+
+    def count(self, service: str = "*", operation: str = "*", resource: str = "*") -> int:
+        """How many requests match, e.g. `count("dynamodb", "ExportTableToPointInTime")`."""
+        return len(self.list(service, operation, resource))
+
+    def clear(self) -> None:
+        """Forget what was logged so far."""
+        self._control.call("DELETE", "requests")
+
+
+class Exports:
+    """How the sandbox's DynamoDB exports behave."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def configure(self, **settings: Any) -> None:
+        """Change fields of sandbox.emulator.settings.ExportSettings, for exports started from now on.
+
+        Example: `configure(seconds=0, partitions=2, restorable_lag_seconds=0)`. Raises urllib.error.HTTPError (400)
+        for a name that is not a setting.
+        """
+        self._control.call("PUT", "exports", settings)
+
+
+def _matches(entry: LoggedRequest, service: str, operation: str, resource: str) -> bool:
+    return (
+        fnmatchcase(entry.service, service)
+        and fnmatchcase(entry.operation, operation)
+        and (resource == "*" or any(fnmatchcase(name, resource) for name in entry.resources))
+    )
