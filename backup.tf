@@ -1,0 +1,130 @@
+# The backup: a Lambda function that starts and follows the exports, and a state machine that invokes it until they are done.
+
+data "aws_iam_policy_document" "backup" {
+  statement {
+    sid = "ExportTables"
+    actions = [
+      "dynamodb:DescribeContinuousBackups",
+      "dynamodb:DescribeTable",
+      "dynamodb:DescribeTimeToLive",
+      "dynamodb:ExportTableToPointInTime",
+      "dynamodb:ListTagsOfResource",
+    ]
+    resources = [for name in local.table_names : local.table_arns[name]]
+  }
+
+  statement {
+    sid       = "FollowExports"
+    actions   = ["dynamodb:DescribeExport"]
+    resources = [for name in local.table_names : "${local.table_arns[name]}/export/*"]
+  }
+
+  statement {
+    sid       = "ListBackups"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${var.exports_prefix}/*"]
+    }
+  }
+
+  # DynamoDB writes the exported objects in the name of whoever starts the export, which takes all but s3:GetObject:
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+  # Reading is for the verification. There is no s3:DeleteObject on purpose: who can write backups cannot delete them.
+  statement {
+    sid = "WriteAndVerifyBackups"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:PutObject",
+      "s3:PutObjectAcl",
+    ]
+    resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "UseBackupKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+module "backup" {
+  source = "./modules/function"
+
+  name            = "${local.prefix}-dynamodb-backup"
+  description     = "Backs up the DynamoDB tables of ${local.full_prefix} by native exports to S3"
+  handler         = "dynamodb_backup.handlers.backup.lambda_handler"
+  memory_mb       = var.functions.backup.memory_mb
+  timeout_seconds = var.functions.backup.timeout_seconds
+  environment     = merge(local.environment, { EXPORT_KMS_KEY_ID = var.kms_key_arn })
+  policy_json     = data.aws_iam_policy_document.backup.json
+  settings        = local.function
+}
+
+data "aws_iam_policy_document" "state_machine_trust" {
+  statement {
+    sid     = "StepFunctions"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.prefix}-dynamodb-backup"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "InvokeBackup"
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.prefix}-dynamodb-backup"]
+  }
+}
+
+resource "aws_iam_role" "state_machine" {
+  name                 = "${local.prefix}-dynamodb-backup-state-machine"
+  description          = "Lets the backup state machine of ${local.full_prefix} invoke the backup function"
+  assume_role_policy   = data.aws_iam_policy_document.state_machine_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "invoke-backup"
+  role   = aws_iam_role.state_machine.id
+  policy = data.aws_iam_policy_document.state_machine.json
+}
+
+resource "aws_sfn_state_machine" "backup" {
+  name     = "${local.prefix}-dynamodb-backup"
+  role_arn = aws_iam_role.state_machine.arn
+  definition = templatefile("${path.module}/templates/backup.asl.json", {
+    partition            = local.partition
+    function_arn         = module.backup.function.arn
+    task_timeout_seconds = var.functions.backup.timeout_seconds + 60
+  })
+  tags = var.tags
+
+  # A first execution must find the permission in place.
+  depends_on = [aws_iam_role_policy.state_machine]
+}

@@ -1,0 +1,71 @@
+# What every capability shares: who and where we are, names, table names, environment.
+# Each capability has a file of its own: storage, package, backup, schedule, monitoring, restore.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+# Gives the region on provider 5 and 6 alike; every attribute of aws_region that both know is deprecated in 6.
+data "aws_service" "dynamodb" {
+  service_id = "dynamodb"
+}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_service.dynamodb.region
+
+  # Cut to 34 characters with a hash, so that the longest name built from it ("-dynamodb-backup-state-machine") keeps to the
+  # 64 characters of IAM roles and Lambda functions, and the bucket's with the account id to S3's 63.
+  full_prefix = "${var.app_name}-${var.environment}"
+  prefix      = length(local.full_prefix) <= 34 ? local.full_prefix : "${substr(local.full_prefix, 0, 25)}-${substr(sha256(local.full_prefix), 0, 8)}"
+}
+
+# Table names: full ones, or short ones expanded by the convention. Enforced in variables.tf, where a fault points at the user's line.
+locals {
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+  dynamodb_name_rule = "^[A-Za-z0-9_.-]{3,255}$"
+
+  table_name_template = replace(coalesce(var.table_name_convention, "{type}"), "{environment}", var.environment)
+
+  # {type} holds none of the separators beside it: "prod_{type}" must not match a table of the environment "prod_eu".
+  type_separators = join("", try(regex("(.?)\\{type\\}(.?)", local.table_name_template), []))
+  type_pattern    = "[A-Za-z0-9${join("", [for separator in ["_", ".", "-"] : separator if !strcontains(local.type_separators, separator)])}]+"
+
+  # Both are null without a convention: then a table's name matches neither, and DynamoDB's own rule is the only one.
+  # Of the characters that a name may have, only "." means something else in a regular expression.
+  table_name_pattern = var.table_name_convention == null ? null : "^${replace(replace(local.table_name_template, ".", "\\."), "{type}", local.type_pattern)}$"
+  short_name_pattern = var.table_name_convention == null ? "" : "^${local.type_pattern}$"
+
+  tables = {
+    for table in var.tables : table => try(regex(local.table_name_pattern, table), replace(local.table_name_template, "{type}", table))
+  }
+  table_names = sort(values(local.tables))
+  table_arns  = { for name in setunion(local.table_names, var.restore_target_tables) : name => "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${name}" }
+}
+
+locals {
+  environment = {
+    BACKUP_BUCKET                = local.bucket_name
+    BACKUP_BUCKET_OWNER          = var.bucket.owner_account_id
+    ENVIRONMENT                  = var.environment
+    DYNAMODB_TABLES              = jsonencode(local.table_names)
+    S3_EXPORTS_PREFIX            = var.exports_prefix
+    TABLE_NAME_PATTERN           = local.table_name_pattern
+    POWERTOOLS_METRICS_NAMESPACE = "DynamoDBBackup"
+    POWERTOOLS_LOG_LEVEL         = var.logs.level
+  }
+
+  # What both functions take alike.
+  function = {
+    aws                      = { account_id = local.account_id, partition = local.partition, region = local.region }
+    architecture             = var.functions.architecture
+    runtime                  = var.functions.runtime
+    package                  = local.package
+    layer_arn                = local.layer_arn
+    logs                     = { retention_days = var.logs.retention_days, kms_key_arn = var.logs.kms_key_arn }
+    vpc                      = var.vpc
+    permissions_boundary_arn = var.permissions_boundary_arn
+    tags                     = var.tags
+  }
+}

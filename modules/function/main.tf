@@ -1,0 +1,153 @@
+# One Lambda function with all that belongs to it: log group, role, policy, what happens to asynchronous invocations.
+
+locals {
+  # A variable that is null is not set at all.
+  environment = { for name, value in merge(var.environment, { POWERTOOLS_SERVICE_NAME = var.name }) : name => value if value != null }
+
+  function_arn  = "arn:${var.settings.aws.partition}:lambda:${var.settings.aws.region}:${var.settings.aws.account_id}:function:${var.name}"
+  log_group_arn = "arn:${var.settings.aws.partition}:logs:${var.settings.aws.region}:${var.settings.aws.account_id}:log-group:/aws/lambda/${var.name}"
+}
+
+# Before the function: otherwise its first invocation makes the group, without retention and without Terraform knowing of it.
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.settings.logs.retention_days
+  kms_key_id        = var.settings.logs.kms_key_arn
+  tags              = var.settings.tags
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "Lambda"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "this" {
+  source_policy_documents = [var.policy_json]
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.log_group_arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.settings.vpc == null ? [] : [var.settings.vpc]
+
+    content {
+      sid = "ManageNetworkInterfaces"
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      # Lambda requires these on every resource: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+      resources = ["*"]
+    }
+  }
+
+  # The interfaces are for Lambda to manage, not for the code that runs in it: same page, "best practices".
+  dynamic "statement" {
+    for_each = var.settings.vpc == null ? [] : [var.settings.vpc]
+
+    content {
+      sid    = "DenyNetworkInterfacesToCode"
+      effect = "Deny"
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"] # As above: the actions know no narrower resource.
+
+      condition {
+        test     = "ArnEquals"
+        variable = "lambda:SourceFunctionArn"
+        values   = [local.function_arn]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  description          = "Role of the Lambda function ${var.name}"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.settings.permissions_boundary_arn
+  tags                 = var.settings.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "function"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.this.minified_json
+
+  lifecycle {
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    precondition {
+      condition     = length(data.aws_iam_policy_document.this.minified_json) <= 10240
+      error_message = "A role's inline policies hold at most 10,240 characters, and the policy of ${var.name} has ${length(data.aws_iam_policy_document.this.minified_json)}: it names every table. Split the tables over two module blocks with different app_name and exports_prefix."
+    }
+  }
+}
+
+resource "aws_lambda_function" "this" {
+  function_name     = var.name
+  description       = var.description
+  role              = aws_iam_role.this.arn
+  handler           = var.handler
+  runtime           = var.settings.runtime
+  architectures     = [var.settings.architecture]
+  memory_size       = var.memory_mb
+  timeout           = var.timeout_seconds
+  layers            = [var.settings.layer_arn]
+  filename          = var.settings.package.filename
+  source_code_hash  = var.settings.package.source_code_hash
+  s3_bucket         = var.settings.package.s3_bucket
+  s3_key            = var.settings.package.s3_key
+  s3_object_version = var.settings.package.s3_object_version
+
+  environment {
+    variables = local.environment
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.settings.vpc == null ? [] : [var.settings.vpc]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  tags = var.settings.tags
+
+  lifecycle {
+    # Lambda measures the environment as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    precondition {
+      condition     = length(jsonencode(local.environment)) <= 4096
+      error_message = "Lambda's environment variables hold at most 4,096 bytes, and those of ${var.name} have ${length(jsonencode(local.environment))}, most of it the list of tables. Split the tables over two module blocks with different app_name and exports_prefix."
+    }
+  }
+
+  # The role works only once its policy is there; for the log group see above.
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+# Lambda by default repeats a failed asynchronous invocation twice. What is to be repeated is decided by whoever invokes.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  function_name          = aws_lambda_function.this.function_name
+  maximum_retry_attempts = 0
+}

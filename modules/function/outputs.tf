@@ -1,0 +1,14 @@
+output "function" {
+  description = "arn and name of the Lambda function."
+  value       = { arn = aws_lambda_function.this.arn, name = aws_lambda_function.this.function_name }
+}
+
+output "role" {
+  description = "arn and name of the function's role."
+  value       = { arn = aws_iam_role.this.arn, name = aws_iam_role.this.name }
+}
+
+output "log_group" {
+  description = "arn and name of the function's log group."
+  value       = { arn = aws_cloudwatch_log_group.this.arn, name = aws_cloudwatch_log_group.this.name }
+}

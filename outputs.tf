@@ -1,0 +1,80 @@
+output "functions" {
+  description = "Lambda functions: arn and name of backup and restore."
+  value = {
+    backup  = module.backup.function
+    restore = module.restore.function
+  }
+}
+
+output "roles" {
+  description = "IAM roles: arn and name of backup, restore, state_machine and schedule."
+  value = {
+    backup        = module.backup.role
+    restore       = module.restore.role
+    state_machine = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
+    schedule      = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
+  }
+}
+
+output "log_groups" {
+  description = "CloudWatch log groups: arn and name of those of backup and restore."
+  value = {
+    backup  = module.backup.log_group
+    restore = module.restore.log_group
+  }
+}
+
+output "state_machines" {
+  description = "Step Functions state machines: arn and name of backup."
+  value = {
+    backup = { arn = aws_sfn_state_machine.backup.arn, name = aws_sfn_state_machine.backup.name }
+  }
+}
+
+output "schedule" {
+  description = "EventBridge schedule of the backup: arn, name and group_name."
+  value = {
+    arn        = aws_scheduler_schedule.backup.arn
+    name       = aws_scheduler_schedule.backup.name
+    group_name = aws_scheduler_schedule.backup.group_name
+  }
+}
+
+output "alarms" {
+  description = "CloudWatch alarms: arn and name of backup_failed."
+  value = {
+    backup_failed = { arn = aws_cloudwatch_metric_alarm.backup_failed.arn, name = aws_cloudwatch_metric_alarm.backup_failed.alarm_name }
+  }
+}
+
+output "bucket" {
+  description = "Bucket of the backups, created or existing: arn, name and exports_prefix, under which they lie."
+  value = {
+    arn            = local.bucket_arn
+    name           = local.bucket_name
+    exports_prefix = var.exports_prefix
+  }
+
+  # Whoever uses the bucket through this output finds it ready, not merely named.
+  depends_on = [
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_policy.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+  ]
+}
+
+output "tables" {
+  description = "Full names of the tables that are backed up, by the names given in tables."
+  value       = local.tables
+}
+
+output "table_name_pattern" {
+  description = "Regular expression that table names must match, rendered from table_name_convention; null without one."
+  value       = local.table_name_pattern
+}
+
+output "layer_arn" {
+  description = "ARN of the layer version that the functions run with."
+  value       = local.layer_arn
+}

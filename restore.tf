@@ -1,0 +1,64 @@
+# The restore: a Lambda function that writes a verified backup into its table, or into another that was allowed for it.
+
+data "aws_iam_policy_document" "restore" {
+  statement {
+    sid       = "ListBackups"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${var.exports_prefix}/*"]
+    }
+  }
+
+  statement {
+    sid       = "ReadBackups"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
+  }
+
+  # Where a restore stands, and items that DynamoDB refused. Backups themselves lie elsewhere and cannot be overwritten.
+  statement {
+    sid       = "RecordRestores"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arn}/${var.exports_prefix}/restores/*"]
+  }
+
+  # Items only: nothing here can create, alter or delete a table.
+  statement {
+    sid = "WriteTargetTables"
+    actions = [
+      "dynamodb:BatchWriteItem",
+      "dynamodb:DescribeTable",
+      "dynamodb:Scan",
+    ]
+    resources = values(local.table_arns)
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "UseBackupKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+module "restore" {
+  source = "./modules/function"
+
+  name            = "${local.prefix}-dynamodb-restore"
+  description     = "Restores the DynamoDB tables of ${local.full_prefix} from their backups in S3"
+  handler         = "dynamodb_backup.handlers.restore.lambda_handler"
+  memory_mb       = var.functions.restore.memory_mb
+  timeout_seconds = var.functions.restore.timeout_seconds
+  environment = merge(local.environment, {
+    RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
+  })
+  policy_json = data.aws_iam_policy_document.restore.json
+  settings    = local.function
+}

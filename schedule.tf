@@ -1,0 +1,88 @@
+# When the backup state machine is started.
+
+locals {
+  # jsonencode writes "<" as \u003c, which EventBridge Scheduler does not take for the beginning of a context attribute.
+  # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+  schedule_input = replace(replace(jsonencode({
+    source      = "aws.scheduler"
+    detail-type = "Scheduled Event"
+    id          = "<aws.scheduler.execution-id>"
+    time        = "<aws.scheduler.scheduled-time>"
+  }), "\\u003c", "<"), "\\u003e", ">")
+}
+
+data "aws_iam_policy_document" "schedule_trust" {
+  statement {
+    sid     = "Scheduler"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+
+    # Scheduler names the schedule's group as the source, not the schedule: one more reason for a group of our own.
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/${local.prefix}-dynamodb-backup"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "schedule" {
+  statement {
+    sid       = "StartBackup"
+    actions   = ["states:StartExecution"]
+    resources = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.prefix}-dynamodb-backup"]
+  }
+}
+
+resource "aws_iam_role" "schedule" {
+  name                 = "${local.prefix}-dynamodb-backup-schedule"
+  description          = "Lets the backup schedule of ${local.full_prefix} start the backup state machine"
+  assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "schedule" {
+  name   = "start-backup"
+  role   = aws_iam_role.schedule.id
+  policy = data.aws_iam_policy_document.schedule.json
+}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = "${local.prefix}-dynamodb-backup"
+  tags = var.tags
+}
+
+resource "aws_scheduler_schedule" "backup" {
+  name                         = "${local.prefix}-dynamodb-backup"
+  description                  = "Starts the backup of the DynamoDB tables of ${local.full_prefix}"
+  group_name                   = aws_scheduler_schedule_group.this.name
+  state                        = var.schedule.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = var.schedule.expression
+  schedule_expression_timezone = var.schedule.time_zone
+
+  flexible_time_window {
+    mode                      = var.schedule.flexible_window_minutes == 0 ? "OFF" : "FLEXIBLE"
+    maximum_window_in_minutes = var.schedule.flexible_window_minutes == 0 ? null : var.schedule.flexible_window_minutes
+  }
+
+  target {
+    arn      = aws_sfn_state_machine.backup.arn
+    role_arn = aws_iam_role.schedule.arn
+    input    = local.schedule_input
+  }
+
+  # Without the permission the first scheduled backup would be lost.
+  depends_on = [aws_iam_role_policy.schedule]
+}

@@ -1,0 +1,137 @@
+# The bucket of the backups, if the module creates it. An existing bucket is only named here, never touched.
+
+locals {
+  bucket_name = coalesce(var.bucket.name, lower(replace("${local.prefix}-dynamodb-backup-${local.account_id}", "_", "-")))
+  bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
+}
+
+resource "aws_s3_bucket" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket        = local.bucket_name
+  force_destroy = var.bucket.force_destroy
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket                  = aws_s3_bucket.this[0].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+# Exports are written with an ACL that gives the bucket's owner control; with ACLs switched off, the owner has it anyway.
+resource "aws_s3_bucket_ownership_controls" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket = aws_s3_bucket.this[0].id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket = aws_s3_bucket.this[0].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket = aws_s3_bucket.this[0].id
+
+  rule {
+    # Without a bucket key every object is a request to KMS of its own, and an export has thousands.
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+data "aws_iam_policy_document" "bucket" {
+  count = var.bucket.create ? 1 : 0
+
+  statement {
+    sid       = "DenyWithoutTLS"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket = aws_s3_bucket.this[0].id
+  policy = data.aws_iam_policy_document.bucket[0].json
+
+  # S3 refuses two of these changes on one bucket at the same time (OperationAborted).
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  count = var.bucket.create ? 1 : 0
+
+  bucket = aws_s3_bucket.this[0].id
+
+  rule {
+    id     = "expire-backups"
+    status = "Enabled"
+
+    # S3 compares prefixes as strings: without the slash this would also match "native-exports-of-someone-else/".
+    filter {
+      prefix = "${var.exports_prefix}/"
+    }
+
+    # In a versioned bucket this hides the current version behind a delete marker; the next block deletes it. With days given,
+    # S3 also removes markers that have nothing behind them any more.
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+    expiration {
+      days = var.retention.days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.retention.noncurrent_days
+    }
+  }
+
+  # Parts of an upload that was cut off are billed, but no listing shows them.
+  rule {
+    id     = "abort-stale-multipart-uploads"
+    status = "Enabled"
+
+    filter {
+      prefix = ""
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  # A rule about noncurrent versions has nothing to act on before there are versions.
+  depends_on = [aws_s3_bucket_versioning.this]
+}

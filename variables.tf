@@ -1,0 +1,398 @@
+# What is backed up
+
+variable "app_name" {
+  description = "Name of the application. Prefix of every resource's name, together with the environment."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]*$", var.app_name))
+    error_message = "app_name becomes part of Lambda, IAM and S3 names, so it consists of letters, digits, \"-\" and \"_\" and begins with a letter or digit. Given: \"${var.app_name}\". Replace the other characters, for example with \"-\"."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, for example \"production\". Part of every resource's name and of {environment} in table_name_convention."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]*$", var.environment))
+    error_message = "environment becomes part of Lambda, IAM and S3 names, so it consists of letters, digits, \"-\" and \"_\" and begins with a letter or digit. Given: \"${var.environment}\". Replace the other characters, for example with \"-\"."
+  }
+}
+
+variable "tables" {
+  description = <<-EOT
+    The DynamoDB tables to back up: full table names or, with table_name_convention, also the short names that take the place of {type} in it.
+    The tables themselves stay yours: the module never creates or changes one. Each needs point-in-time recovery, from which DynamoDB takes its exports.
+  EOT
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.tables) > 0
+    error_message = "tables must name at least one DynamoDB table, or there is nothing to back up. Given: an empty set. Add a table's name, for example [aws_dynamodb_table.users.name]."
+  }
+
+  validation {
+    condition = alltrue([
+      for table in var.tables : can(regex(local.table_name_pattern, table)) || can(regex(local.short_name_pattern, table))
+    ])
+    error_message = format(
+      "Every table must follow table_name_convention \"%s\", which in environment \"%s\" allows names that match %s. Outside it: %s. Correct the name, write only the short name that takes the place of {type}, or leave table_name_convention null to list any full names.",
+      coalesce(var.table_name_convention, "null"), var.environment, coalesce(local.table_name_pattern, "anything"),
+      join(", ", [
+        for table in var.tables : "\"${table}\""
+        if !can(regex(local.table_name_pattern, table)) && !can(regex(local.short_name_pattern, table))
+      ])
+    )
+  }
+
+  validation {
+    condition = alltrue([
+      for table in var.tables : can(regex(local.dynamodb_name_rule, try(regex(local.table_name_pattern, table), replace(local.table_name_template, "{type}", table))))
+    ])
+    error_message = format(
+      "DynamoDB table names have 3 to 255 characters out of a-z, A-Z, 0-9, \"_\", \".\" and \"-\". Not such a name: %s. Give the table's name as DynamoDB shows it, neither an ARN nor a path.",
+      join(", ", [
+        for name in [for table in var.tables : try(regex(local.table_name_pattern, table), replace(local.table_name_template, "{type}", table))] : "\"${name}\""
+        if !can(regex(local.dynamodb_name_rule, name))
+      ])
+    )
+  }
+
+  validation {
+    condition = length(var.tables) == length(distinct([
+      for table in var.tables : try(regex(local.table_name_pattern, table), replace(local.table_name_template, "{type}", table))
+    ]))
+    error_message = format(
+      "Each table may be listed once. Listed as a short and as a full name: %s. Remove one of the two.",
+      join(", ", [
+        for table in var.tables : "\"${table}\""
+        if !can(regex(local.table_name_pattern, table)) && contains(var.tables, replace(local.table_name_template, "{type}", table))
+      ])
+    )
+  }
+}
+
+variable "table_name_convention" {
+  description = <<-EOT
+    How table names are built, for example "mfa-api_{environment}_{type}_global". At plan, at every backup and at every restore, names outside it are refused.
+    Default null: tables holds full names and any name is allowed. {type} stands for one name part: it holds none of the separators that stand beside it.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_name_convention == null || can(regex("^([A-Za-z0-9_.-]|\\{environment\\}|\\{type\\})+$", var.table_name_convention))
+    error_message = "table_name_convention consists of characters that DynamoDB allows in a table name (a-z, A-Z, 0-9, \"_\", \".\", \"-\") and of the placeholders {environment} and {type}. Given: \"${coalesce(var.table_name_convention, "null")}\". Write other placeholders out, for example \"mfa-api_{environment}_{type}_global\"."
+  }
+
+  validation {
+    condition     = var.table_name_convention == null || length(regexall("\\{type\\}", coalesce(var.table_name_convention, " "))) == 1
+    error_message = "table_name_convention holds {type} exactly once: it is what tells one table from another. Given: \"${coalesce(var.table_name_convention, "null")}\". Write for example \"mfa-api_{environment}_{type}_global\"."
+  }
+
+  validation {
+    condition = var.table_name_convention == null || (
+      can(regex("(^|[_.-])\\{type\\}($|[_.-])", var.table_name_convention)) && var.table_name_convention != "{type}"
+    )
+    error_message = "In table_name_convention, {type} stands between separators (\"_\", \".\", \"-\") or at an end, and not alone, so that short names can be told from full names. Given: \"${coalesce(var.table_name_convention, "null")}\". Put a separator beside {type}, or leave table_name_convention null."
+  }
+}
+
+variable "restore_target_tables" {
+  description = <<-EOT
+    Full names of further tables that a restore may write to, beside those in tables: for example a copy to restore beside the original, or a table outside table_name_convention.
+    Default: none, so that a restore writes only to the tables that are backed up.
+  EOT
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for table in var.restore_target_tables : can(regex(local.dynamodb_name_rule, table))])
+    error_message = "restore_target_tables holds full DynamoDB table names: 3 to 255 characters out of a-z, A-Z, 0-9, \"_\", \".\" and \"-\". Not such a name: ${join(", ", [for table in var.restore_target_tables : "\"${table}\"" if !can(regex(local.dynamodb_name_rule, table))])}. Give the name as DynamoDB shows it, without wildcards."
+  }
+}
+
+# Where backups are kept
+
+variable "bucket" {
+  description = <<-EOT
+    The S3 bucket of the backups.
+    - name: its name. Default: "<app_name>-<environment>-dynamodb-backup-<account id>". Required for an existing bucket.
+    - create: false uses the existing bucket of that name, whose policy, lifecycle and other settings the module leaves untouched. Default true.
+    - owner_account_id: the account of an existing bucket, if it is another than this one. Default: this account.
+    - force_destroy: true lets `terraform destroy` delete the bucket with all backups in it. Default false.
+  EOT
+  type = object({
+    name             = optional(string)
+    create           = optional(bool, true)
+    owner_account_id = optional(string)
+    force_destroy    = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.bucket.create || var.bucket.name != null
+    error_message = "An existing bucket (bucket.create = false) is known by its name. Given: no bucket.name. Add the name, or leave create true to have a bucket made."
+  }
+
+  validation {
+    condition     = var.bucket.name == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.name))
+    error_message = "A bucket's name has 3 to 63 characters out of a-z, 0-9, \".\" and \"-\", and begins and ends with a letter or digit. Given: \"${coalesce(var.bucket.name, "null")}\". Give the name alone, without \"s3://\", \"arn:\" or a path."
+  }
+
+  validation {
+    condition     = var.bucket.create ? var.bucket.owner_account_id == null : !var.bucket.force_destroy
+    error_message = "bucket.owner_account_id is for an existing bucket and bucket.force_destroy for one that the module creates. Given: create = ${var.bucket.create}. Remove the setting that does not apply."
+  }
+
+  validation {
+    condition     = var.bucket.owner_account_id == null || can(regex("^[0-9]{12}$", var.bucket.owner_account_id))
+    error_message = "bucket.owner_account_id is an AWS account id of 12 digits. Given: \"${coalesce(var.bucket.owner_account_id, "null")}\". Write it as a string, so that leading zeros stay."
+  }
+}
+
+variable "exports_prefix" {
+  description = "Key prefix of the backups in the bucket, for writing and for reading. Default \"native-exports\"."
+  type        = string
+  default     = "native-exports"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*$", var.exports_prefix))
+    error_message = "exports_prefix becomes part of S3 keys, of the bucket's lifecycle rules and of IAM policies, so its parts consist of letters, digits, \"_\", \".\", \"=\" and \"-\", with single \"/\" between them and none at the ends. Given: \"${var.exports_prefix}\". Write for example \"native-exports\" or \"backups/dynamodb\"."
+  }
+}
+
+variable "retention" {
+  description = <<-EOT
+    How long backups are kept in a bucket that the module creates. An existing bucket keeps its own lifecycle.
+    - days: days after which a backup expires. Default 30.
+    - noncurrent_days: further days for which an expired or overwritten object can still be recovered by its version. Default 7.
+  EOT
+  type = object({
+    days            = optional(number, 30)
+    noncurrent_days = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for days in values(var.retention) : days >= 1 && floor(days) == days])
+    error_message = "retention counts whole days, at least 1, as S3's lifecycle does. Given: days = ${var.retention.days}, noncurrent_days = ${var.retention.noncurrent_days}. Use whole numbers from 1."
+  }
+}
+
+variable "kms_key_arn" {
+  description = <<-EOT
+    ARN of the KMS key under which exports, and the bucket if the module creates it, are encrypted. Both functions are allowed to use it; the key's policy must allow the account to delegate that.
+    Default null: S3's own keys (SSE-S3).
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
+  }
+}
+
+# When backups are made, and who hears of a failed one
+
+variable "schedule" {
+  description = <<-EOT
+    When backups are made.
+    - expression: EventBridge Scheduler's cron(...) or rate(...). Default "cron(0 3 * * ? *)", daily at 03:00.
+    - time_zone: IANA time zone in which cron is read, daylight saving included. Default "UTC".
+    - flexible_window_minutes: the backup starts within so many minutes after its time; 0 is off. Default 15.
+    - enabled: false keeps the schedule but does not start backups. Default true.
+  EOT
+  type = object({
+    expression              = optional(string, "cron(0 3 * * ? *)")
+    time_zone               = optional(string, "UTC")
+    flexible_window_minutes = optional(number, 15)
+    enabled                 = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule.expression))
+    error_message = "schedule.expression is cron(minutes hours day month weekday year), rate(value unit) or at(time). Given: \"${var.schedule.expression}\". Write for example \"cron(0 3 * * ? *)\" or \"rate(12 hours)\"."
+  }
+
+  validation {
+    condition     = var.schedule.flexible_window_minutes >= 0 && var.schedule.flexible_window_minutes <= 1440 && floor(var.schedule.flexible_window_minutes) == var.schedule.flexible_window_minutes
+    error_message = "schedule.flexible_window_minutes is a whole number from 1 to 1440, or 0 for no window. Given: ${var.schedule.flexible_window_minutes}. Use a number in that range."
+  }
+}
+
+variable "alarm_actions" {
+  description = "ARNs, for example of SNS topics, that CloudWatch notifies when a backup fails, times out or is aborted. Default: none, so that the alarm shows only in CloudWatch."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+# How the functions run
+
+variable "functions" {
+  description = <<-EOT
+    Settings of the Lambda functions.
+    - architecture: "arm64" or "x86_64". Default "arm64".
+    - runtime: Python runtime from python3.11. Default "python3.13".
+    - backup.memory_mb, restore.memory_mb: 128 to 10240; CPU grows with it, and 1769 is one full core. Default 1024 and 1769.
+    - backup.timeout_seconds, restore.timeout_seconds: 10 to 900. A run that needs longer is continued by the next invocation. Default 900.
+  EOT
+  type = object({
+    architecture = optional(string, "arm64")
+    runtime      = optional(string, "python3.13")
+    backup = optional(object({
+      memory_mb       = optional(number, 1024)
+      timeout_seconds = optional(number, 900)
+    }), {})
+    restore = optional(object({
+      memory_mb       = optional(number, 1769)
+      timeout_seconds = optional(number, 900)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.functions.architecture)
+    error_message = "functions.architecture is \"arm64\" or \"x86_64\". Given: \"${var.functions.architecture}\". Use one of the two."
+  }
+
+  validation {
+    condition     = can(regex("^python3\\.1[1-9]$", var.functions.runtime))
+    error_message = "functions.runtime is a Python runtime from \"python3.11\". Given: \"${var.functions.runtime}\". Write for example \"python3.13\"."
+  }
+
+  validation {
+    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore] : settings.memory_mb >= 128 && settings.memory_mb <= 10240])
+    error_message = "Lambda's memory_mb is 128 to 10240. Given: backup ${var.functions.backup.memory_mb}, restore ${var.functions.restore.memory_mb}. Use numbers in that range."
+  }
+
+  validation {
+    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore] : settings.timeout_seconds >= 10 && settings.timeout_seconds <= 900])
+    error_message = "timeout_seconds is 10 to 900: Lambda allows no more, and the functions stop 5 seconds before it to answer. Given: backup ${var.functions.backup.timeout_seconds}, restore ${var.functions.restore.timeout_seconds}. Use numbers in that range; longer runs are continued by the next invocation."
+  }
+}
+
+variable "package" {
+  description = <<-EOT
+    The functions' code. Default null: the zip that comes with the module, so that no build tool is needed.
+    - s3_bucket, s3_key: a zip in S3, in the functions' region.
+    - s3_object_version: its version. Without one, a new zip under the same key is not noticed. Default null.
+  EOT
+  type = object({
+    s3_bucket         = string
+    s3_key            = string
+    s3_object_version = optional(string)
+  })
+  default = null
+}
+
+variable "layer" {
+  description = <<-EOT
+    The layer with Powertools for AWS Lambda (Python). Default null: the one that AWS publishes, found through its public SSM parameter. Otherwise the first of these that is given:
+    - arn: ARN of a layer version.
+    - zip_path: path of a layer zip, such as the module's dist/layer.zip, of which a layer is made.
+    - s3: a layer zip in S3 of which a layer is made: bucket, key and optionally version.
+  EOT
+  type = object({
+    arn      = optional(string)
+    zip_path = optional(string)
+    s3 = optional(object({
+      bucket  = string
+      key     = string
+      version = optional(string)
+    }))
+  })
+  default = null
+
+  validation {
+    condition     = var.layer == null || try(var.layer.arn != null || var.layer.zip_path != null || var.layer.s3 != null, true)
+    error_message = "layer holds one of arn, zip_path and s3. Given: none of them. Add one, or leave layer null for the public Powertools layer."
+  }
+
+  validation {
+    condition     = try(var.layer.arn, null) == null || can(regex("^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$", var.layer.arn))
+    error_message = "layer.arn is the ARN of a layer version (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION). Given: \"${try(coalesce(var.layer.arn), "null")}\". Add the version number."
+  }
+
+  validation {
+    condition     = try(var.layer.zip_path, null) == null || try(var.layer.arn, null) != null || try(fileexists(var.layer.zip_path), false)
+    error_message = "layer.zip_path is the path of an existing file. Given: \"${try(coalesce(var.layer.zip_path), "null")}\". Build the module's layer with `make dist`, or leave layer null for the public Powertools layer."
+  }
+}
+
+variable "logs" {
+  description = <<-EOT
+    The functions' logs.
+    - retention_days: days for which CloudWatch keeps them; 0 is forever. Default 30.
+    - kms_key_arn: key that encrypts them; its policy must allow CloudWatch Logs. Default: CloudWatch's own.
+    - level: "DEBUG", "INFO", "WARNING" or "ERROR". Item data is never logged. Default "INFO".
+  EOT
+  type = object({
+    retention_days = optional(number, 30)
+    kms_key_arn    = optional(string)
+    level          = optional(string, "INFO")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days, or 0 for ever. Given: ${var.logs.retention_days}. Use the next of these numbers."
+  }
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.logs.level)
+    error_message = "logs.level is \"DEBUG\", \"INFO\", \"WARNING\" or \"ERROR\". Given: \"${var.logs.level}\". Use one of these."
+  }
+}
+
+variable "vpc" {
+  description = <<-EOT
+    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints) and to CloudWatch Logs and, with kms_key_arn, KMS (interface endpoints or NAT).
+    - subnet_ids: subnets of the functions.
+    - security_group_ids: their security groups.
+  EOT
+  type = object({
+    subnet_ids         = set(string)
+    security_group_ids = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, var.vpc == null)
+    error_message = "A function in a VPC needs at least one subnet and one security group. Given: ${try(length(var.vpc.subnet_ids), 0)} subnets, ${try(length(var.vpc.security_group_ids), 0)} security groups. Add the missing ones, or leave vpc null."
+  }
+}
+
+# What all resources share
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the IAM policy that bounds every role of the module. Default null: no boundary."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[^:]+:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is the ARN of an IAM policy (arn:aws:iam::ACCOUNT:policy/NAME). Given: \"${coalesce(var.permissions_boundary_arn, "null")}\". Use the arn attribute of aws_iam_policy."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource that takes tags. Default: none beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
