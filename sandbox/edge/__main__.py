@@ -81,16 +81,16 @@ def _start_emulator(edge_port: int, directory: Path) -> tuple[subprocess.Popen[b
 
 
 async def _wait_until_ready(proxy: Proxy, emulator: subprocess.Popen[bytes], directory: Path) -> None:
-    health = asyncio.create_task(proxy.upstream.send(Request("GET", "/_ministack/health", [("host", "127.0.0.1")], b"")))
-    for _ in range(int(_START_SECONDS * 20)):
-        done, _ = await asyncio.wait([health], timeout=0.05)
-        if emulator.poll() is not None:
-            log = (directory / "emulator.log").read_text(errors="replace")
-            raise RuntimeError(f"the emulator did not start:\n{log[-4000:]}")
-        if done:
-            health.result()
-            return
-    raise RuntimeError(f"the emulator was not ready after {_START_SECONDS:g} s")
+    """The socket listens before the emulator does: the first answer on it comes when it is ready."""
+    health = Request("GET", "/_ministack/health", [("host", "127.0.0.1")], b"")
+    try:
+        await asyncio.wait_for(proxy.upstream.send(health), _START_SECONDS)
+    except ConnectionError:
+        emulator.wait()
+        log = (directory / "emulator.log").read_text(errors="replace")
+        raise RuntimeError(f"the emulator did not start: {log[-4000:].strip()}") from None
+    except TimeoutError:
+        raise RuntimeError(f"the emulator was not ready after {_START_SECONDS:g} s") from None
 
 
 async def _until_told_to_stop(emulator: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sandbox.emulator.edge_patches import REWRITTEN_HEADER
+from sandbox.emulator.iam_patches import REWRITTEN_HEADER
 
 from .http1 import Request, Response
 

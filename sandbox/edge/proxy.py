@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sandbox.emulator.edge_patches import REWRITTEN_HEADER
+from sandbox.emulator.iam_patches import REWRITTEN_HEADER
 from sandbox.fault_model import Fault
 
 from . import batches, control
@@ -93,7 +93,7 @@ class Proxy:
 
     async def _forward(self, request: Request, partial: Fault | None) -> Response:
         headers = [(name, value) for name, value in request.headers if name.lower() != REWRITTEN_HEADER]
-        forwarded = replace(request, headers=[*headers, ("x-forwarded-proto", "https")])
+        forwarded = replace(request, headers=headers)
         if partial is None:
             return await self.upstream.send(forwarded)
         rest, held_back = batches.split(forwarded, partial.keep)

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from . import dynamodb_patches, edge_patches, lambda_patches, ssm_patches
+from . import dynamodb_patches, iam_patches, lambda_patches, ssm_patches
 from . import patch_points as at
 from .export_service import ExportService
 
@@ -21,11 +21,14 @@ _SETTINGS_PATH = "/_sandbox/exports"
 
 def main() -> None:
     socket_number, own_endpoint = sys.argv[1:]
-    at.check()
+    try:
+        at.check()
+    except at.UnsupportedMiniStack as problem:
+        sys.exit(f"{problem}")
     directory = Path(os.environ["TMPDIR"])
     exports = dynamodb_patches.apply(own_endpoint)
     lambda_patches.apply(directory)
-    edge_patches.apply()
+    iam_patches.apply()
     ssm_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()

@@ -91,6 +91,10 @@ SIGNATURE_FAILURE = PatchPoint(
     "header_signature_failure",
     ("signature", "secret", "method", "raw_path", "query_params", "headers", "body", "presigned", "explain"),
 )
+DYNAMODB_RESOURCES = PatchPoint(
+    "ministack.core.iam_actions", "dynamodb_resource_arns", ("body", "region", "account_id")
+)
+REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
 RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))
 PUBLIC_PARAMETER = PatchPoint("ministack.services.ssm", "_public_parameter", ("name",))
@@ -103,7 +107,10 @@ ALL = tuple(value for value in list(globals().values()) if isinstance(value, Pat
 
 def check() -> None:
     """Refuse any other MiniStack than the pinned one. Raises UnsupportedMiniStack with everything that differs."""
-    installed = importlib.metadata.version("ministack")
+    try:
+        installed = importlib.metadata.version("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        installed = "none"
     if installed != MINISTACK_VERSION:
         raise UnsupportedMiniStack(
             f"the sandbox needs ministack {MINISTACK_VERSION}, installed is {installed}; "

@@ -1,0 +1,51 @@
+"""IAM in MiniStack evaluates every request against the caller's policies; three things it cannot know by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from . import patch_points as at
+
+REWRITTEN_HEADER = "x-sandbox-rewritten"
+"""Set by the edge, and only by it, on a request whose body it has changed after the client had signed it."""
+
+
+def apply() -> None:
+    """Install the patches."""
+    at.SIGNATURE_FAILURE.wrap(_accept_rewritten)
+    at.REQUEST_ORIGIN.wrap(_count_as_tls)
+    at.DYNAMODB_RESOURCES.wrap(_name_resources_by_arn)
+
+
+def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Every signature is verified, but for those of requests that the edge has rewritten."""
+
+    def checked(*arguments: Any, **named: Any) -> Any:
+        headers = arguments[5]
+        return None if REWRITTEN_HEADER in headers else original(*arguments, **named)
+
+    return checked
+
+
+def _count_as_tls(original: Callable[..., None]) -> Callable[..., None]:
+    """The sandbox's plain HTTP stands for AWS's HTTPS: a bucket policy that denies plain HTTP lets it pass."""
+    return lambda source_ip, secure_transport: original(source_ip, True)
+
+
+def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Exports and tags name their resource by ARN, where MiniStack looks for table names only and checks `*` instead."""
+
+    def resources(body: bytes, region: str, account_id: str) -> list[str]:
+        found = original(body, region, account_id)
+        if found:
+            return found
+        try:
+            members = json.loads(body or b"{}")
+        except ValueError:
+            return []
+        named = [members.get(name) for name in ("ExportArn", "ImportArn", "TableArn", "ResourceArn")]
+        return [arn for arn in named if isinstance(arn, str)][:1]
+
+    return resources
