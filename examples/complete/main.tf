@@ -1,0 +1,109 @@
+# The tables. They are the application's own: the module reads and restores them, but never creates or changes one.
+# Each has point-in-time recovery, from which DynamoDB takes its exports.
+
+resource "aws_dynamodb_table" "api_key" {
+  name         = "mfa-api_${var.environment}_api-key_global"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "value"
+
+  attribute {
+    name = "value"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+}
+
+resource "aws_dynamodb_table" "totp" {
+  name         = "mfa-api_${var.environment}_totp_global"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "apiKey"
+  range_key    = "uuid"
+
+  attribute {
+    name = "apiKey"
+    type = "S"
+  }
+
+  attribute {
+    name = "uuid"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+}
+
+resource "aws_dynamodb_table" "u2f" {
+  name         = "mfa-api_${var.environment}_u2f_global"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "credential"
+  range_key    = "counter"
+
+  attribute {
+    name = "credential"
+    type = "B"
+  }
+
+  attribute {
+    name = "counter"
+    type = "N"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+}
+
+# Who hears of a failed backup: subscribe an address to it.
+resource "aws_sns_topic" "backup_failed" {
+  name = "mfa-api-${var.environment}-backup-failed"
+}
+
+resource "aws_kms_key" "backups" {
+  description         = "Backups of mfa-api ${var.environment}"
+  enable_key_rotation = true
+}
+
+module "dynamodb_backup" {
+  source = "../.."
+
+  app_name    = "mfa-api"
+  environment = var.environment
+
+  # Short names, each expanded by the convention. A table of another environment is refused at plan, backup and restore.
+  tables                = ["api-key", "totp", "u2f"]
+  table_name_convention = "mfa-api_{environment}_{type}_global"
+
+  # One table more that a restore may write to, to try one without touching the original.
+  restore_target_tables = ["mfa-api_${var.environment}_totp_restored"]
+
+  bucket         = { force_destroy = var.force_destroy }
+  exports_prefix = "native-exports"
+  kms_key_arn    = aws_kms_key.backups.arn
+  retention      = { days = 90, noncurrent_days = 30 }
+
+  schedule = {
+    expression              = "cron(30 2 * * ? *)"
+    time_zone               = "America/New_York"
+    flexible_window_minutes = 30
+    enabled                 = true
+  }
+  alarm_actions = [aws_sns_topic.backup_failed.arn]
+
+  functions = {
+    architecture = "arm64"
+    runtime      = "python3.13"
+    backup       = { memory_mb = 1024, timeout_seconds = 900 }
+    restore      = { memory_mb = 3008, timeout_seconds = 900 }
+  }
+  layer = var.layer_zip_path == null ? null : { zip_path = var.layer_zip_path }
+  logs  = { retention_days = 90, level = "INFO" }
+  vpc   = var.vpc
+
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = { application = "mfa-api", environment = var.environment }
+}
