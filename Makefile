@@ -1,0 +1,76 @@
+# Every target sets up what it needs. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/requirements-dev.sha256
+LAYER := dist/layer.zip
+# Four workers on any machine: the tests that apply Terraform mostly wait for the provider, so they overlap.
+PYTEST_WORKERS ?= 4
+# More for pytest, for example: make test PYTEST_ARGS="-k restore"
+PYTEST_ARGS ?=
+UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+export PYTHONPATH := lambda_src
+
+.PHONY: help setup dist test unit demo sandbox bench lint format docs lock clean terraform
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Create .venv with the locked tools (again only when the lock changed)
+	@:
+
+dist: $(READY) ## Build dist/function.zip, dist/SHA256SUMS and dist/layer.zip
+	@$(PY) -m scripts.build_dist
+
+test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, apply, scenario
+	@$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
+	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)
+
+demo: $(READY) $(LAYER) terraform ## Back up, damage and restore three tables in the sandbox, and prove it
+	@$(PY) -m scripts.demo
+
+sandbox: $(READY) $(LAYER) ## Start a small AWS on 127.0.0.1 and print how to use it
+	@$(PY) -m sandbox
+
+bench: $(READY) ## Measure restore and verify speed
+	@test -d benchmarks || { echo "There are no benchmarks in this tree."; exit 1; }
+	@$(PY) -m benchmarks
+
+lint: $(READY) ## Check style, types, imports and Terraform formatting
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive -diff; fi
+
+format: $(READY) ## Format Python and Terraform
+	@$(VENV)/bin/ruff check --fix-only
+	@$(VENV)/bin/ruff format
+	@if command -v terraform >/dev/null; then terraform fmt -recursive; fi
+
+docs: $(READY) ## Write the generated part of the documentation again
+	@$(PY) -m scripts.tf_docs
+
+lock: $(READY) ## Pin and hash the newest versions that the .in files allow (needs uv)
+	@command -v uv >/dev/null || { echo "Locking needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	uv pip $(UV_COMPILE) --upgrade lambda_src/requirements.in -o lambda_src/requirements.txt
+	uv pip $(UV_COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove environments, caches and what can be built again
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build $(LAYER)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The script compares digests: a new time of change alone, as after git checkout, installs nothing.
+$(READY): requirements-dev.txt scripts/install_tools.py scripts/find_python.sh
+	@python=$$(scripts/find_python.sh) && "$$python" scripts/install_tools.py $(VENV)
+
+$(LAYER): lambda_src/requirements.txt scripts/build_dist.py | $(READY)
+	@$(PY) -m scripts.build_dist --layer
+
+terraform:
+	@command -v terraform >/dev/null || { echo "Terraform 1.9 or newer is needed and not on PATH: https://developer.hashicorp.com/terraform/install"; exit 1; }

@@ -1,0 +1,192 @@
+"""Build the function's and the layer's zip, byte for byte the same on every machine.
+
+``dist/function.zip`` holds ``lambda_src/dynamodb_backup`` and nothing else; it and ``dist/SHA256SUMS`` are committed,
+so that applying the module needs no build tool. ``dist/layer.zip`` holds the wheels that ``lambda_src/requirements.txt``
+pins, unpacked; it is other people's code and is built on demand. Entries are stored, sorted, and have one date and one
+mode: a compressor's version, a clock or an umask cannot change a byte.
+
+    python -m scripts.build_dist              build everything
+    python -m scripts.build_dist --layer      build the layer alone (or --function)
+    python -m scripts.build_dist --check      build beside dist/ and compare; exit 1 where they differ
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "lambda_src"
+PACKAGE = "dynamodb_backup"
+REQUIREMENTS = SOURCES / "requirements.txt"
+DIST = ROOT / "dist"
+FUNCTION_ZIP = "function.zip"
+LAYER_ZIP = "layer.zip"
+CHECKSUMS = "SHA256SUMS"
+
+EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+READABLE_FILE = stat.S_IFREG | 0o644
+UNIX = 3  # "version made by" of a zip entry: without it the mode is ignored
+
+
+class BuildError(Exception):
+    """Something that must not be packed was found; the message names it and what to do."""
+
+
+def function_entries(sources: Path = SOURCES) -> dict[str, bytes]:
+    """Read the package's files, keyed by their path in the zip.
+
+    Raises
+    ------
+    BuildError
+        the package is missing, or holds anything but ``*.py`` and ``py.typed`` with Unix line endings.
+    """
+    entries: dict[str, bytes] = {}
+    for path in sorted((sources / PACKAGE).rglob("*")):
+        if "__pycache__" in path.parts or (path.is_dir() and not path.is_symlink()):
+            continue
+        name = path.relative_to(sources).as_posix()
+        if path.is_symlink() or not (path.suffix == ".py" or path.name == "py.typed"):
+            raise BuildError(f"{name}: only *.py and py.typed belong in {FUNCTION_ZIP}: move it out of {PACKAGE}/")
+        entries[name] = path.read_bytes()
+        if b"\r" in entries[name]:
+            raise BuildError(f"{name}: has a carriage return: check it out with Unix line endings (.gitattributes)")
+    if f"{PACKAGE}/__init__.py" not in entries:
+        raise BuildError(f"{sources / PACKAGE} holds no Python package")
+    return entries
+
+
+def layer_entries(wheels: Path) -> dict[str, bytes]:
+    """Unpack every wheel of a folder below ``python/``, keyed by path in the zip.
+
+    Raises
+    ------
+    BuildError
+        a wheel is not pure Python, has files that an installer would move, or overlaps with another.
+    """
+    entries: dict[str, bytes] = {}
+    for wheel in sorted(wheels.iterdir()):
+        if not wheel.name.endswith("-none-any.whl"):
+            raise BuildError(f"{wheel.name}: is not a pure-Python wheel, so the layer would not serve arm64 and x86_64")
+        for name, content in _wheel_files(wheel):
+            target = f"python/{name}"
+            if target in entries:
+                raise BuildError(f"{wheel.name}: {name} is in another wheel too")
+            entries[target] = content
+    if not entries:
+        raise BuildError(f"{wheels} holds no wheel")
+    return entries
+
+
+def _wheel_files(wheel: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(wheel) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            parts = info.filename.split("/")
+            # An installer would move these; unpacked as they are, only scripts (command-line tools) can stay unused.
+            misplaced = parts[0].endswith(".data") and parts[1] != "scripts"
+            if misplaced or ".." in parts or info.filename.startswith("/"):
+                raise BuildError(f"{wheel.name}: {info.filename} cannot be used where it would be unpacked")
+            yield info.filename, archive.read(info)
+
+
+def download_wheels(target: Path, requirements: Path = REQUIREMENTS) -> None:
+    """Fetch exactly the pinned, hashed wheels into a folder; pip refuses any other.
+
+    Raises
+    ------
+    BuildError
+        pip failed; it has said why on stderr.
+    """
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--require-hashes"]
+    command += ["--no-deps", "--only-binary", ":all:", "--requirement", str(requirements), "--dest", str(target)]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise BuildError(f"pip could not download the wheels of {requirements.name}; its own message is above")
+
+
+def write_zip(target: Path, entries: Mapping[str, bytes]) -> None:
+    """Write a zip whose bytes depend on nothing but the names and contents of its entries."""
+    partial = target.with_suffix(".partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, EARLIEST_ZIP_DATE)
+            info.create_system = UNIX
+            info.external_attr = READABLE_FILE << 16
+            archive.writestr(info, entries[name])
+    partial.replace(target)
+
+
+def build_function(dist: Path) -> None:
+    """Write ``function.zip`` and the ``SHA256SUMS`` that names it (``sha256sum --check`` reads it)."""
+    write_zip(dist / FUNCTION_ZIP, function_entries())
+    digest = hashlib.sha256((dist / FUNCTION_ZIP).read_bytes()).hexdigest()
+    (dist / CHECKSUMS).write_text(f"{digest}  {FUNCTION_ZIP}\n", encoding="ascii", newline="\n")
+
+
+def build_layer(dist: Path) -> None:
+    """Write ``layer.zip`` from freshly downloaded wheels."""
+    with tempfile.TemporaryDirectory() as wheels:
+        download_wheels(Path(wheels))
+        write_zip(dist / LAYER_ZIP, layer_entries(Path(wheels)))
+
+
+BUILDERS = {
+    "function": (build_function, (FUNCTION_ZIP, CHECKSUMS)),
+    "layer": (build_layer, (LAYER_ZIP,)),
+}
+
+
+def build(parts: list[str], dist: Path) -> list[Path]:
+    """Build the named parts (``function``, ``layer``) into a folder and return the files written."""
+    dist.mkdir(exist_ok=True)
+    written = []
+    for part in parts:
+        builder, names = BUILDERS[part]
+        builder(dist)
+        written += [dist / name for name in names]
+    return written
+
+
+def differing(parts: list[str], dist: Path = DIST) -> list[str]:
+    """Build the named parts elsewhere and return the names of those files in ``dist`` that are absent or differ."""
+    with tempfile.TemporaryDirectory() as fresh:
+        built = build(parts, Path(fresh))
+        return [
+            file.name
+            for file in built
+            if not (dist / file.name).is_file() or (dist / file.name).read_bytes() != file.read_bytes()
+        ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build or check; return the exit status."""
+    parser = argparse.ArgumentParser(description="Build dist/function.zip and dist/layer.zip reproducibly.")
+    parser.add_argument("--function", action="append_const", dest="parts", const="function", help="this part alone")
+    parser.add_argument("--layer", action="append_const", dest="parts", const="layer", help="this part alone")
+    parser.add_argument("--check", action="store_true", help="compare with dist/ instead of writing there")
+    options = parser.parse_args(arguments)
+    parts: list[str] = options.parts or list(BUILDERS)
+    try:
+        if options.check:
+            stale = differing(parts)
+            if stale:
+                print(f"Not what the sources give: {', '.join('dist/' + name for name in stale)}. Run: make dist")
+            return 1 if stale else 0
+        for file in build(parts, DIST):
+            print(f"dist/{file.name}  {file.stat().st_size:,} bytes")
+    except BuildError as error:
+        print(f"Not built: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
