@@ -25,6 +25,7 @@ def apply(own_endpoint: str) -> ExportService:
     _journal_changes(journal)
     _serve_exports(exports)
     _tell_restorable_times(exports)
+    at.EXTRACT_KEY_VALUE.wrap(_same_number_same_key)
     at.RESET_DYNAMODB.wrap(lambda original: _after(original, lambda: (exports.reset(), journal.clear())))
     return exports
 
@@ -111,6 +112,17 @@ def _tell_restorable_times(exports: ExportService) -> None:
     original_describe = at.DESCRIBE_CONTINUOUS_BACKUPS.current
     at.DESCRIBE_CONTINUOUS_BACKUPS.replace(describe)
     at.UPDATE_CONTINUOUS_BACKUPS.wrap(update)
+
+
+def _same_number_same_key(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """1 and 1.00 are one key. MiniStack stores numbers in canonical form, but looks keys up as they are written."""
+
+    def key_value(attr: Any) -> Any:
+        if isinstance(attr, dict) and isinstance(attr.get("N"), str):
+            return at.CANONICAL_NUMBER.current(attr["N"]) or attr["N"]
+        return original(attr)
+
+    return key_value
 
 
 def _s3_as_caller(endpoint: str) -> Any:

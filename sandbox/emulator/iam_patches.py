@@ -1,4 +1,4 @@
-"""IAM in MiniStack evaluates every request against the caller's policies; three things it cannot know by itself."""
+"""IAM in MiniStack evaluates every request against the caller's policies; corrected here where it checks less than AWS does."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def apply() -> None:
     """Install the patches."""
     at.SIGNATURE_FAILURE.wrap(_accept_rewritten)
     at.REQUEST_ORIGIN.wrap(_count_as_tls)
+    at.S3_ADDITIONAL_CHECKS.wrap(_demand_put_object_acl)
     at.DYNAMODB_RESOURCES.wrap(_name_resources_by_arn)
 
 
@@ -32,6 +33,19 @@ def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
 def _count_as_tls(original: Callable[..., None]) -> Callable[..., None]:
     """The sandbox's plain HTTP stands for AWS's HTTPS: a bucket policy that denies plain HTTP lets it pass."""
     return lambda source_ip, secure_transport: original(source_ip, True)
+
+
+def _demand_put_object_acl(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Writing an object with an ACL, as an export does, needs s3:PutObjectAcl besides s3:PutObject."""
+
+    def checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        found = list(original(method, path, headers, body, query_params))
+        writes_object = method in ("PUT", "POST") and "/" in path.strip("/")
+        if writes_object and "x-amz-acl" in headers:
+            found.append(("s3:PutObjectAcl", f"arn:aws:s3:::{path.lstrip('/')}"))
+        return found
+
+    return checks
 
 
 def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:

@@ -76,6 +76,8 @@ DESCRIBE_EXPORT = PatchPoint(_DYNAMODB, "_describe_export", ("data",))
 LIST_EXPORTS = PatchPoint(_DYNAMODB, "_list_exports", ("data",))
 UPDATE_CONTINUOUS_BACKUPS = PatchPoint(_DYNAMODB, "_update_continuous_backups", ("data",))
 DESCRIBE_CONTINUOUS_BACKUPS = PatchPoint(_DYNAMODB, "_describe_continuous_backups", ("data",))
+EXTRACT_KEY_VALUE = PatchPoint(_DYNAMODB, "_extract_key_val", ("attr",))
+CANONICAL_NUMBER = PatchPoint(_DYNAMODB, "_ddb_canonicalize_number", ("s",))
 RESET_DYNAMODB = PatchPoint(_DYNAMODB, "reset", ())
 DETECT_RUNTIME = PatchPoint(_LAMBDA, "_detect_runtime_binary", ("runtime",))
 PYTHON_WORKER = PatchPoint(_LAMBDA, "_PYTHON_WORKER_SCRIPT")
@@ -93,6 +95,9 @@ SIGNATURE_FAILURE = PatchPoint(
 )
 DYNAMODB_RESOURCES = PatchPoint(
     "ministack.core.iam_actions", "dynamodb_resource_arns", ("body", "region", "account_id")
+)
+S3_ADDITIONAL_CHECKS = PatchPoint(
+    "ministack.core.iam_actions", "s3_additional_checks", ("method", "path", "headers", "body", "query_params")
 )
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
