@@ -1,0 +1,164 @@
+"""Finding backups: which dates there are, what each holds, where each table's newest COMPLETED backup lies."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
+from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.errors import BackupDamaged, BackupNotFound
+
+__all__ = ["Catalog", "StoredBackup"]
+
+PARALLEL_READS = 32
+
+
+@dataclass(frozen=True)
+class StoredBackup:
+    """One table's entry together with the manifest that holds it."""
+
+    manifest: BackupManifest
+    entry: ManifestEntry
+
+
+class Catalog:
+    """The backups under one prefix of one bucket."""
+
+    def __init__(self, store: ObjectStore, layout: Layout) -> None:
+        self._store = store
+        self._layout = layout
+
+    def dates(self) -> list[str]:
+        """Return every date that has a folder, newest first."""
+        folders = self._store.folders(self._layout.root)
+        return sorted((date for folder in folders if (date := self._layout.date_of(folder))), reverse=True)
+
+    def manifest(self, date: str) -> BackupManifest | None:
+        """Read one date's manifest; ``None`` where a run left none (it is going on, or died).
+
+        Raises
+        ------
+        BackupDamaged
+            It is there but is not a manifest.
+        """
+        key = self._layout.manifest(date)
+        stored = self._store.find(key)
+        return BackupManifest.parse(key, date, stored.body) if stored else None
+
+    def on(self, date: str) -> BackupManifest:
+        """Read one date's manifest.
+
+        Raises
+        ------
+        BackupNotFound
+            That date has none; the message names the nearest dates that have a folder.
+        """
+        manifest = self.manifest(date)
+        if manifest is None:
+            place = f"s3://{self._store.bucket}/{self._layout.manifest(date)}"
+            raise BackupNotFound(f"there is no backup of {date} ({place} does not exist); {self._near(date)}")
+        return manifest
+
+    def newest_manifest(self) -> BackupManifest:
+        """Read the newest manifest there is.
+
+        Raises
+        ------
+        BackupNotFound
+            There is none at all.
+        """
+        for manifest in self._manifests():
+            return manifest
+        raise BackupNotFound(f"there is no backup under s3://{self._store.bucket}/{self._layout.root}")
+
+    def newest(self, tables: Collection[str]) -> dict[str, StoredBackup]:
+        """Return each table's newest COMPLETED backup, however far back it lies; tables without one are left out."""
+        found: dict[str, StoredBackup] = {}
+        for manifest in self._manifests():
+            for table in tables:
+                entry = manifest.entries.get(table)
+                if table not in found and entry is not None and entry.completed:
+                    found[table] = StoredBackup(manifest, entry)
+            if len(found) == len(set(tables)):
+                break
+        return found
+
+    def open(self, backup: StoredBackup) -> NativeExport:
+        """Read the AWS manifests of a backup, at the place where its own manifest lies.
+
+        A copied backup may name the bucket or prefix that it came from; it is never followed there.
+
+        Raises
+        ------
+        BackupNotFound
+            No export lies where it should.
+        BackupDamaged
+            Its manifests are not whole, or contradict our own.
+        """
+        roots = list(dict.fromkeys(self._roots(backup)))
+        for root in roots:
+            if self._store.find(f"{root}manifest-summary.json"):
+                export = read_export(self._store, root)
+                break
+        else:
+            places = ", ".join(f"s3://{self._store.bucket}/{root}" for root in roots) or "any expected place"
+            raise BackupNotFound(f"the export of table {backup.entry.table_name} does not lie at {places}")
+        expected = backup.entry.verified_item_count
+        if expected is not None and expected != export.item_count:
+            raise BackupDamaged(
+                f"{backup.manifest.key} recorded {expected} verified items of table {backup.entry.table_name}, "
+                f"but the export's own manifest counts {export.item_count}"
+            )
+        return export
+
+    def _roots(self, backup: StoredBackup) -> Iterator[str]:
+        """Yield the places where the export may lie, all of them below the manifest's own folder."""
+        folder, entry = backup.manifest.folder, backup.entry
+        recorded = entry.text("s3_prefix")
+        arn = entry.text("export_arn")
+        prefixes = []
+        if recorded:
+            recorded = recorded.strip("/")
+            if f"{recorded}/".startswith(folder):
+                prefixes.append(recorded)
+            prefixes.append(folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2])
+        prefixes.append(folder + entry.table_name)
+        for prefix in prefixes:
+            if arn:
+                yield f"{prefix}/{EXPORT_FOLDER}{export_id_of(arn)}/"
+            else:
+                yield from self._only_export(f"{prefix}/{EXPORT_FOLDER}")
+
+    def _only_export(self, folder: str) -> Iterator[str]:
+        """Yield the one export in a folder, for manifests that recorded no export ARN."""
+        exports = [root for root in self._store.folders(folder) if not root.endswith("/data/")]
+        if len(exports) > 1:
+            raise BackupDamaged(
+                f"s3://{self._store.bucket}/{folder} holds {len(exports)} exports and the manifest does not say which; "
+                "restore one of them by its place, with the field 'export'"
+            )
+        yield from exports
+
+    def _manifests(self) -> Iterator[BackupManifest]:
+        """Yield the manifests, newest first. The first is read alone: mostly it is enough."""
+        dates = self.dates()
+        yield from self._read(dates[:1])
+        for start in range(1, len(dates), PARALLEL_READS):
+            yield from self._read(dates[start : start + PARALLEL_READS])
+
+    def _read(self, dates: list[str]) -> Iterator[BackupManifest]:
+        """Yield some manifests in order; a damaged one raises only when its turn comes, so not if it is not needed."""
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            yield from (manifest for manifest in pool.map(self.manifest, dates) if manifest)
+
+    def _near(self, date: str) -> str:
+        dates = sorted(self.dates())
+        if not dates:
+            return "there are no backups under this prefix at all"
+        place = bisect.bisect(dates, date)
+        return f"the nearest dates are {', '.join(dates[max(0, place - 2) : place + 2])}"

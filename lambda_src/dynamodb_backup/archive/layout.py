@@ -1,0 +1,61 @@
+"""Where everything lies in the bucket. Keys are made here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["EXPORT_FOLDER", "Layout", "export_id_of"]
+
+EXPORT_FOLDER = "AWSDynamoDB/"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Keys under one exports prefix, such as ``native-exports``."""
+
+    prefix: str
+
+    @property
+    def root(self) -> str:
+        return f"{self.prefix}/"
+
+    def date_of(self, folder: str) -> str | None:
+        """Return the date of a folder key such as ``native-exports/2026-01-31/``; ``None`` if it is not a date's."""
+        name = folder.removeprefix(self.root).rstrip("/")
+        return name if _DATE.fullmatch(name) else None
+
+    def day(self, date: str) -> str:
+        return f"{self.root}{date}/"
+
+    def manifest(self, date: str) -> str:
+        return f"{self.day(date)}manifest.json"
+
+    def export_prefix(self, date: str, table: str) -> str:
+        """Return the S3Prefix given to DynamoDB, which appends ``/AWSDynamoDB/<ExportId>/``."""
+        return f"{self.day(date)}{table}"
+
+    def runs(self, date: str) -> str:
+        return f"{self.day(date)}runs/"
+
+    def run_record(self, date: str, run_id: str) -> str:
+        return f"{self.runs(date)}{run_id}/run.json"
+
+    def table_definition(self, date: str, run_id: str, table: str) -> str:
+        return f"{self.runs(date)}{run_id}/definitions/{table}.json"
+
+    def checkpoint(self, restore_id: str) -> str:
+        return f"{self.root}restores/{restore_id}/checkpoint.json"
+
+    def key_digests(self, restore_id: str, table: str, file_number: int) -> str:
+        return f"{self.root}restores/{restore_id}/{table}/keys/{file_number:06d}"
+
+    def failed_items(self, restore_id: str, table: str) -> str:
+        """Return the root of an export of the items that a restore could not write; it ends with ``/``."""
+        return f"{self.root}restores/{restore_id}/{table}/{EXPORT_FOLDER}{restore_id}/"
+
+
+def export_id_of(export_arn: str) -> str:
+    """Return the ExportId, the last element of ``arn:...:table/NAME/export/<ExportId>``."""
+    return export_arn.rpartition("/")[2]

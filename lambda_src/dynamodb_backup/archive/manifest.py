@@ -1,0 +1,139 @@
+"""Our own manifest.json: for each table of one date the newest COMPLETED backup, and beside it what failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dynamodb_backup.errors import BackupDamaged
+
+__all__ = ["BackupManifest", "ManifestEntry"]
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """One table of a manifest. ``fields`` is the JSON object as stored, with whatever else it holds."""
+
+    table_name: str
+    status: str
+    fields: Mapping[str, Any]
+
+    @property
+    def completed(self) -> bool:
+        return self.status == "COMPLETED"
+
+    def text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def verified_item_count(self) -> int | None:
+        """Items counted by our own verification; ``None`` for manifests of other tools, whose counts prove nothing."""
+        count = self.fields.get("item_count")
+        return count if "verification" in self.fields and isinstance(count, int) else None
+
+    @property
+    def age(self) -> str:
+        """Return what orders two attempts of one day: the run that made it."""
+        return self.text("run_id") or ""
+
+
+@dataclass(frozen=True)
+class BackupManifest:
+    """The manifest of one date.
+
+    ``failed_attempts`` are attempts that did not complete while an earlier backup of the same day is still good.
+    """
+
+    key: str
+    backup_date: str
+    entries: Mapping[str, ManifestEntry]
+    failed_attempts: tuple[ManifestEntry, ...] = ()
+    created_at: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Return the folder in which the manifest lies, ending with ``/``."""
+        return self.key.rpartition("/")[0] + "/"
+
+    @classmethod
+    def parse(cls, key: str, backup_date: str, body: bytes) -> BackupManifest:
+        """Read a manifest of ours, or one that another tool of the same layout wrote.
+
+        Raises
+        ------
+        BackupDamaged
+            It is not JSON, or not a manifest.
+        """
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise BackupDamaged(f"{key} is not JSON: {error}") from error
+        exports = document.get("exports") if isinstance(document, dict) else None
+        if not isinstance(exports, list):
+            raise BackupDamaged(f"{key} is not a backup manifest: it has no array 'exports'")
+        entries: dict[str, ManifestEntry] = {}
+        for entry in _entries(exports, key):
+            earlier = entries.get(entry.table_name)
+            # Another tool may have listed a table twice; a good backup is never hidden by a failed one.
+            if earlier is None or entry.completed or not earlier.completed:
+                entries[entry.table_name] = entry
+        attempts = document.get("failed_attempts")
+        return cls(
+            key=key,
+            backup_date=backup_date,
+            entries=entries,
+            failed_attempts=tuple(_entries(attempts, key)) if isinstance(attempts, list) else (),
+            created_at=document.get("created_at"),
+        )
+
+    def merged(self, attempts: Iterable[ManifestEntry]) -> BackupManifest:
+        """Return the manifest with a run's attempts taken in; a failed or older one never displaces a good backup."""
+        entries = dict(self.entries)
+        failed = {(entry.table_name, entry.age): entry for entry in self.failed_attempts}
+        for attempt in attempts:
+            table, standing = attempt.table_name, entries.get(attempt.table_name)
+            failed.pop((table, attempt.age), None)
+            if standing is None or attempt.age == standing.age:
+                entries[table] = attempt
+            elif attempt.completed and (not standing.completed or attempt.age > standing.age):
+                entries[table] = attempt
+                if not standing.completed:
+                    failed[table, standing.age] = standing
+            elif not attempt.completed and standing.completed:
+                failed[table, attempt.age] = attempt
+            elif not attempt.completed:
+                newer, older = (attempt, standing) if attempt.age > standing.age else (standing, attempt)
+                entries[table], failed[table, older.age] = newer, older
+        ordered = tuple(failed[key] for key in sorted(failed))
+        return BackupManifest(self.key, self.backup_date, entries, ordered, self.created_at)
+
+    def to_json(self, *, environment: str, bucket: str, backup_type: str, created_at: str) -> bytes:
+        """Return the stored form. Totals count what is restorable: the COMPLETED entries."""
+        completed = [entry for entry in self.entries.values() if entry.completed]
+        document = {
+            "backup_date": self.backup_date,
+            "environment": environment,
+            "backup_type": backup_type,
+            "created_at": created_at,
+            "s3_bucket": bucket,
+            "total_exports": len(self.entries),
+            "successful_exports": len(completed),
+            "failed_exports": sum(entry.status == "FAILED" for entry in self.entries.values()),
+            "total_items_exported": sum(entry.fields.get("item_count") or 0 for entry in completed),
+            "total_size_bytes": sum(entry.fields.get("billed_size_bytes") or 0 for entry in completed),
+            "exports": [dict(self.entries[table].fields) for table in sorted(self.entries)],
+            "failed_attempts": [dict(entry.fields) for entry in self.failed_attempts],
+        }
+        return json.dumps(document, indent=2).encode("utf-8") + b"\n"
+
+
+def _entries(documents: list[Any], key: str) -> Iterable[ManifestEntry]:
+    for number, document in enumerate(documents):
+        name = document.get("table_name") if isinstance(document, dict) else None
+        status = document.get("status") if isinstance(document, dict) else None
+        if not isinstance(name, str) or not isinstance(status, str):
+            raise BackupDamaged(f"{key} is not a backup manifest: entry {number} has no table_name or no status")
+        yield ManifestEntry(name, status, document)

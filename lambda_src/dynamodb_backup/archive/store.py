@@ -1,0 +1,177 @@
+"""One bucket, read and written with conditions, and with errors that have names."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dynamodb_backup.aws_errors import error_code
+from dynamodb_backup.errors import ObjectChanged, ObjectMissing, ReadInterrupted, WriteConflict
+from dynamodb_backup.timing import backoff_seconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+__all__ = ["MOST_READS", "MOST_WRITE_CONFLICTS", "ObjectStore", "StoredObject"]
+
+MOST_READS = 5
+"""How often an object is read anew when the connection breaks in the middle of it."""
+
+MOST_WRITE_CONFLICTS = 20
+"""How often a conditional write is tried anew on what somebody else wrote meanwhile."""
+
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_CONFLICT = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """The bytes of one object and the ETag under which they were read."""
+
+    body: bytes
+    etag: str
+
+
+class ObjectStore:
+    """One bucket. ``ClientError`` passes through where no name of ours fits (access denied, no such bucket)."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def in_bucket(self, bucket: str) -> ObjectStore:
+        return self if bucket == self.bucket else ObjectStore(self._client, bucket)
+
+    def get(self, key: str) -> StoredObject:
+        """Read a small object whole.
+
+        Raises
+        ------
+        ObjectMissing
+            There is no such object.
+        ReadInterrupted
+            The connection broke again and again.
+        """
+        for attempt, pause in enumerate(backoff_seconds(), start=1):
+            body, etag = self.open(key)
+            try:
+                with body:
+                    return StoredObject(body.read(), etag)
+            except ReadInterrupted:
+                if attempt == MOST_READS:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("backoff_seconds() never ends")
+
+    def find(self, key: str) -> StoredObject | None:
+        """Read a small object whole; ``None`` if there is none."""
+        try:
+            return self.get(key)
+        except ObjectMissing:
+            return None
+
+    def open(self, key: str, *, etag: str | None = None) -> tuple[io.RawIOBase, str]:
+        """Open an object for streaming and return it with its ETag, pinned to ``etag`` where one is given.
+
+        Raises
+        ------
+        ObjectMissing
+            There is no such object.
+        ObjectChanged
+            The object no longer has that ETag.
+        """
+        pin: dict[str, Any] = {"IfMatch": etag} if etag else {}
+        try:
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, **pin)
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                raise ObjectMissing(self.bucket, key) from error
+            if error_code(error) in _CONFLICT:
+                raise ObjectChanged(f"s3://{self.bucket}/{key} was replaced after it had been verified") from error
+            raise
+        if etag and answer["ETag"] != etag:
+            answer["Body"].close()
+            raise ObjectChanged(f"s3://{self.bucket}/{key} was replaced after it had been verified")
+        return _Body(answer["Body"], f"s3://{self.bucket}/{key}"), answer["ETag"]
+
+    def head(self, key: str) -> tuple[int, str]:
+        """Return an object's size in bytes and its ETag.
+
+        Raises
+        ------
+        ObjectMissing
+            There is no such object.
+        """
+        try:
+            answer = self._client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                raise ObjectMissing(self.bucket, key) from error
+            raise
+        return answer["ContentLength"], answer["ETag"]
+
+    def put(self, key: str, body: bytes, *, content_type: str = "application/json") -> str:
+        """Write an object whatever was there, and return its ETag."""
+        return self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)["ETag"]
+
+    def put_if_unchanged(self, key: str, body: bytes, etag: str | None) -> str:
+        """Write a JSON object only if it still has that ETag, or, for ``None``, only if there is none yet.
+
+        Raises
+        ------
+        WriteConflict
+            Somebody else wrote it in between.
+        """
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        try:
+            answer = self._client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", **condition
+            )
+        except ClientError as error:
+            if error_code(error) in _CONFLICT | _MISSING:
+                raise WriteConflict(
+                    f"s3://{self.bucket}/{key} was written by somebody else at the same time"
+                ) from error
+            raise
+        return answer["ETag"]
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield every folder key directly under a prefix, all pages, in key order."""
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
+            for folder in page.get("CommonPrefixes", []):
+                yield folder["Prefix"]
+
+
+class _Body(io.RawIOBase):
+    """A streaming body that says which object broke off."""
+
+    def __init__(self, body: Any, name: str) -> None:
+        self._body = body
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def read(self, size: int | None = -1) -> bytes:
+        try:
+            return self._body.read(None if size is None or size < 0 else size)  # type: ignore[no-any-return]
+        except BotoCoreError as error:
+            raise ReadInterrupted(f"reading {self._name} broke off: {error}") from error
+
+    def readall(self) -> bytes:
+        return self.read()
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()

@@ -1,0 +1,1 @@
+"""Use case: start exports, follow them, verify them, record the run."""

@@ -1,0 +1,1 @@
+"""Requests and results: what users script against. Knows nothing of AWS."""

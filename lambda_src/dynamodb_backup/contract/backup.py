@@ -1,0 +1,129 @@
+"""The backup function's request and result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.errors import RequestRefused
+
+__all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
+
+BACKUP_TYPE = "DYNAMODB_NATIVE_EXPORT"
+
+_FIELDS = ("tables", "export_type")
+_EXPORT_TYPES = ("FULL_EXPORT", "INCREMENTAL_EXPORT")
+
+
+@dataclass(frozen=True)
+class BackupRequest:
+    """What to back up. ``trigger_id`` is the id of the schedule's event, which at-least-once delivery may repeat."""
+
+    tables: tuple[str, ...]
+    export_type: str
+    trigger_id: str | None
+
+    @classmethod
+    def from_event(cls, event: object, configured: tuple[str, ...]) -> BackupRequest:
+        """Read a backup event: ours, or any EventBridge or Scheduler event.
+
+        Raises
+        ------
+        RequestRefused
+            A field is unknown, of the wrong type, or names a table that is not configured.
+        """
+        scheduled = isinstance(event, Mapping) and "detail-type" in event and "source" in event
+        # EventBridge may add members to its envelope at any time; only our own events are closed.
+        fields = Fields(event, _FIELDS, strict=not scheduled)
+        export_type = fields.choice("export_type", default="FULL_EXPORT", allowed=_EXPORT_TYPES)
+        if export_type != "FULL_EXPORT":
+            raise RequestRefused(
+                "export_type", "INCREMENTAL_EXPORT is not offered by this version yet; use FULL_EXPORT"
+            )
+        named = fields.table_names("tables")
+        for table in named or ():
+            if table not in configured:
+                raise RequestRefused(
+                    "tables", f"names '{table}', which is not one of DYNAMODB_TABLES: {', '.join(configured)}"
+                )
+        trigger = event.get("id") if isinstance(event, Mapping) and scheduled else None
+        return cls(
+            # In the configured order, so that the same subset is the same run however it was written.
+            tables=tuple(table for table in configured if named is None or table in named),
+            export_type=export_type,
+            trigger_id=trigger if isinstance(trigger, str) else None,
+        )
+
+
+@dataclass(frozen=True)
+class TableBackup:
+    """The outcome for one table. ``status`` is COMPLETED, FAILED or IN_PROGRESS."""
+
+    table_name: str
+    status: str
+    export_arn: str | None = None
+    item_count: int | None = None
+    size_bytes: int = 0
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "table_name": self.table_name,
+            "status": self.status,
+            "export_arn": self.export_arn,
+            "item_count": self.item_count,
+            "error": self.error,
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
+        }
+
+
+@dataclass(frozen=True)
+class BackupResult:
+    """The outcome of one invocation. Sizes in bytes; ``total_size_mb`` in the answer is 1,048,576 bytes each."""
+
+    backup_date: str | None
+    environment: str | None
+    s3_bucket: str | None
+    manifest_s3_key: str | None = None
+    run_id: str | None = None
+    tables: tuple[TableBackup, ...] = ()
+    error: str | None = None
+    error_type: str | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def status_code(self) -> int:
+        """200, 202, 207 or 500, as the contract defines them."""
+        statuses = {table.status for table in self.tables}
+        if self.error or not statuses:
+            return 500
+        if "IN_PROGRESS" in statuses:
+            return 202
+        if statuses == {"COMPLETED"}:
+            return 200
+        return 207 if "COMPLETED" in statuses else 500
+
+    def to_response(self) -> dict[str, Any]:
+        completed = [table for table in self.tables if table.status == "COMPLETED"]
+        body: dict[str, Any] = {
+            "backup_date": self.backup_date,
+            "environment": self.environment,
+            "backup_type": BACKUP_TYPE,
+            "run_id": self.run_id,
+            "total_tables_processed": len(self.tables),
+            "successful_exports": len(completed),
+            "failed_exports": sum(table.status == "FAILED" for table in self.tables),
+            "total_items_exported": sum(table.item_count or 0 for table in completed),
+            "total_size_mb": round(sum(table.size_bytes for table in completed) / 1_048_576, 2),
+            "manifest_s3_key": self.manifest_s3_key,
+            "s3_bucket": self.s3_bucket,
+            "export_results": [table.to_dict() for table in self.tables],
+        }
+        if self.warnings:
+            body["warnings"] = list(self.warnings)
+        if self.error:
+            body |= {"error": self.error, "error_type": self.error_type}
+        return {"statusCode": self.status_code, "body": body}

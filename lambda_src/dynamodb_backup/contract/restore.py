@@ -1,0 +1,195 @@
+"""The restore function's request and result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.errors import RequestRefused
+
+__all__ = ["RestoreRequest", "RestoreResult", "TableRestore"]
+
+_FIELDS = (
+    "backup_date",
+    "tables",
+    "dry_run",
+    "clear_existing_data",
+    "max_workers",
+    "target_tables",
+    "export",
+    "restore_id",
+)
+MOST_WORKERS = 64
+DEFAULT_WORKERS = 5
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """What to restore, and where to.
+
+    ``given`` names the fields that the event held, so that continuing a restore can tell a field that was left out from
+    one that contradicts the restore's own request.
+    """
+
+    backup_date: str = "latest"
+    tables: tuple[str, ...] | None = None
+    dry_run: bool = False
+    clear_existing_data: bool = False
+    max_workers: int = DEFAULT_WORKERS
+    target_tables: dict[str, str] = field(default_factory=dict)
+    export: str | None = None
+    restore_id: str | None = None
+    given: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @classmethod
+    def from_event(cls, event: object) -> RestoreRequest:
+        """Read a restore event.
+
+        Raises
+        ------
+        RequestRefused
+            A field is unknown, of the wrong type, or contradicts another. Nothing has been read or written.
+        """
+        fields = Fields(event, _FIELDS)
+        request = cls(
+            backup_date=fields.backup_date("backup_date"),
+            tables=fields.table_names("tables"),
+            dry_run=fields.boolean("dry_run", default=False),
+            clear_existing_data=fields.boolean("clear_existing_data", default=False),
+            max_workers=fields.integer("max_workers", default=DEFAULT_WORKERS, least=1, most=MOST_WORKERS),
+            target_tables=fields.table_map("target_tables"),
+            export=fields.text(
+                "export",
+                pattern=r"s3://[^/]+/(?:.*/)?AWSDynamoDB/[^/]+/?",
+                meaning="the place of a native export, s3://bucket/.../AWSDynamoDB/<ExportId>/",
+            ),
+            restore_id=fields.text(
+                "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
+            ),
+            given=frozenset(name for name in _FIELDS if fields.given(name)),
+        )
+        request._check_export()
+        request._check_targets()
+        return request
+
+    def target_of(self, source: str) -> str:
+        return self.target_tables.get(source, source)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request as an event that means the same, for the checkpoint."""
+        fields = {name: getattr(self, name) for name in _FIELDS if name != "restore_id"}
+        return fields | {"tables": list(self.tables) if self.tables is not None else None}
+
+    def _check_export(self) -> None:
+        if self.export is None:
+            return
+        if "backup_date" in self.given:
+            raise RequestRefused("export", "stands instead of 'backup_date'; give one of the two")
+        if len(set(self.tables or ()) | set(self.target_tables)) != 1:
+            raise RequestRefused("export", "holds one table, so 'tables' or 'target_tables' must name exactly that one")
+
+    def _check_targets(self) -> None:
+        if self.tables is None:
+            sources = set(self.target_tables)
+        else:
+            sources = set(self.tables)
+            for source in self.target_tables:
+                if source not in sources:
+                    raise RequestRefused("target_tables", f"names source '{source}', which is not in 'tables'")
+        self.refuse_shared_targets(sources)
+
+    def refuse_shared_targets(self, sources: set[str]) -> None:
+        """Refuse to restore two tables into one.
+
+        Raises
+        ------
+        RequestRefused
+            Two sources have the same target.
+        """
+        taken: dict[str, str] = {}
+        for source in sorted(sources):
+            target = self.target_of(source)
+            if target in taken:
+                raise RequestRefused(
+                    "target_tables", f"would restore both '{taken[target]}' and '{source}' into '{target}'"
+                )
+            taken[target] = source
+
+
+@dataclass(frozen=True)
+class TableRestore:
+    """The outcome for one table. Counts are items; ``status`` is as the contract defines it."""
+
+    table_name: str
+    target_table: str
+    status: str
+    backup_date: str | None = None
+    items_expected: int = 0
+    items_processed: int = 0
+    items_written: int = 0
+    items_failed: int = 0
+    items_deleted: int = 0
+    files_total: int = 0
+    files_done: int = 0
+    failed_items_export: str | None = None
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """The outcome of one invocation."""
+
+    environment: str | None
+    s3_bucket: str | None
+    dry_run: bool = False
+    backup_date: str | None = None
+    restore_id: str | None = None
+    duration_seconds: float = 0.0
+    tables: tuple[TableRestore, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    error_type: str | None = None
+
+    @property
+    def status_code(self) -> int:
+        """200, 202, 207 or 500, as the contract defines them."""
+        statuses = {table.status for table in self.tables}
+        if self.error or not statuses:
+            return 500
+        if "IN_PROGRESS" in statuses:
+            return 202
+        if statuses <= {"COMPLETED", "READY"}:
+            return 200
+        restored_something = statuses & {"COMPLETED", "READY", "PARTIAL_SUCCESS"}
+        wrote_something = any(table.items_written or table.items_deleted for table in self.tables)
+        return 207 if restored_something or wrote_something else 500
+
+    def to_response(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "backup_date": self.backup_date,
+            "environment": self.environment,
+            "s3_bucket": self.s3_bucket,
+            "restore_id": self.restore_id,
+            "dry_run": self.dry_run,
+            "duration_seconds": round(self.duration_seconds, 3),
+            "tables_requested": len(self.tables),
+            "successful_restores": self._count("COMPLETED", "READY"),
+            "partial_restores": self._count("PARTIAL_SUCCESS"),
+            "failed_restores": self._count("FAILED"),
+            "total_items_written": sum(table.items_written for table in self.tables),
+            "total_items_processed": sum(table.items_processed for table in self.tables),
+            "restore_results": [table.to_dict() for table in self.tables],
+        }
+        if self.warnings:
+            body["warnings"] = list(self.warnings)
+        if self.error:
+            body |= {"error": self.error, "error_type": self.error_type}
+        return {"statusCode": self.status_code, "body": body}
+
+    def _count(self, *statuses: str) -> int:
+        return sum(table.status in statuses for table in self.tables)

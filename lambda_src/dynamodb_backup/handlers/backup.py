@@ -1,0 +1,30 @@
+"""Lambda entry point of the backup."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from dynamodb_backup.aws import clients
+from dynamodb_backup.backup.run import BackupRun
+from dynamodb_backup.contract.backup import BackupRequest, BackupResult
+from dynamodb_backup.handlers.door import answer_or_500
+from dynamodb_backup.settings import Settings
+from dynamodb_backup.timing import Deadline
+
+__all__ = ["lambda_handler"]
+
+
+def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
+    """Back up every configured table, or a subset; the same event again goes on where time ran out."""
+
+    def answer() -> dict[str, Any]:
+        settings = Settings.from_environment(os.environ)
+        request = BackupRequest.from_event(event, settings.tables)
+        return BackupRun(settings, clients(), Deadline.of(context)).execute(request).to_response()
+
+    def failure(error: str, error_type: str) -> dict[str, Any]:
+        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
+        return BackupResult(None, environment, bucket, error=error, error_type=error_type).to_response()
+
+    return answer_or_500(answer, failure)

@@ -1,0 +1,39 @@
+"""Table names: what DynamoDB allows, and the convention of one environment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["NamingConvention", "is_table_name"]
+
+_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+"""docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
+
+
+def is_table_name(name: str) -> bool:
+    """Tell whether DynamoDB could have a table of this name."""
+    return _TABLE_NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class NamingConvention:
+    """Which tables belong to this environment.
+
+    ``pattern`` must match a name as a whole; without a pattern every name is inside. ``exceptions`` are target tables
+    outside the pattern that the module's user allowed one by one.
+    """
+
+    pattern: re.Pattern[str] | None = None
+    exceptions: frozenset[str] = frozenset()
+
+    def allows(self, table: str) -> bool:
+        return self.pattern is None or table in self.exceptions or self.pattern.fullmatch(table) is not None
+
+    def refusal(self, table: str) -> str:
+        """Say why a name is not allowed and what to do about it."""
+        pattern = self.pattern.pattern if self.pattern else ""
+        return (
+            f"table '{table}' is outside this environment's naming convention (pattern {pattern}); "
+            "use a name inside it, or allow this one as a restore target in the module's configuration"
+        )

@@ -1,0 +1,1 @@
+"""Use case: plan, verify, write, resume: bring tables back exactly."""

@@ -1,0 +1,154 @@
+"""Which backup of which table goes into which target: everything that can be refused before any data is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from dynamodb_backup.archive.catalog import Catalog, StoredBackup
+from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.errors import BackupNotFound, RequestRefused
+from dynamodb_backup.restore.state import FileState, TableState
+from dynamodb_backup.settings import Settings
+from dynamodb_backup.table.keys import KeySchema
+
+__all__ = ["Planner", "fingerprint_of", "refuse_targets_outside_convention"]
+
+
+def refuse_targets_outside_convention(request: RestoreRequest, settings: Settings) -> None:
+    """Check every target that the request itself names.
+
+    Raises
+    ------
+    RequestRefused
+        A target is outside the naming convention of this environment.
+    """
+    for target in request.target_tables.values():
+        if not settings.convention.allows(target):
+            raise RequestRefused("target_tables", f"names a forbidden target: {settings.convention.refusal(target)}")
+    for source in request.tables or ():
+        if not settings.convention.allows(request.target_of(source)):
+            raise RequestRefused("tables", f"names a forbidden target: {settings.convention.refusal(source)}")
+
+
+class Planner:
+    """Finds the backups of a request. What is wrong with one table fails that table alone."""
+
+    def __init__(self, settings: Settings, store: ObjectStore, catalog: Catalog) -> None:
+        self._settings = settings
+        self._store = store
+        self._catalog = catalog
+
+    def plan(self, request: RestoreRequest, warnings: list[str]) -> list[TableState]:
+        """Return one state per table, each planned or already FAILED.
+
+        Raises
+        ------
+        BackupNotFound
+            There is no such backup at all.
+        RequestRefused
+            Two tables of the backup would go into one target, or the export is of another table.
+        """
+        if request.export:
+            return [self._from_export(request)]
+        latest = request.backup_date == "latest"
+        backups = self._newest(request, warnings) if latest else self._of_date(request)
+        request.refuse_shared_targets(set(backups))
+        return [self._from_backup(request, table, backup) for table, backup in backups.items()]
+
+    def _of_date(self, request: RestoreRequest) -> dict[str, StoredBackup | None]:
+        manifest = self._catalog.on(request.backup_date)
+        tables = request.tables or tuple(manifest.entries)
+        if not tables:
+            raise BackupNotFound(f"the backup of {request.backup_date} ({manifest.key}) holds no table")
+        return {
+            table: StoredBackup(manifest, manifest.entries[table]) if table in manifest.entries else None
+            for table in tables
+        }
+
+    def _newest(self, request: RestoreRequest, warnings: list[str]) -> dict[str, StoredBackup | None]:
+        if request.tables:
+            found = self._catalog.newest(request.tables)
+            return {table: found.get(table) for table in request.tables}
+        in_newest = self._catalog.newest_manifest().entries
+        wanted = tuple(dict.fromkeys((*self._settings.tables, *in_newest)))
+        found = self._catalog.newest(wanted)
+        warnings += [
+            f"table {table} has no COMPLETED backup at all, so it was not part of this restore"
+            for table in wanted
+            if table not in found and table not in in_newest
+        ]
+        return {table: found.get(table) for table in wanted if table in found or table in in_newest}
+
+    def _from_backup(self, request: RestoreRequest, table: str, backup: StoredBackup | None) -> TableState:
+        state = TableState(source=table, target=request.target_of(table))
+        if backup is None:
+            when = "no date" if request.backup_date == "latest" else f"the backup of {request.backup_date} does not"
+            verb = "holds a COMPLETED backup of" if request.backup_date == "latest" else "hold"
+            state.fail(f"{when} {verb} table {table}")
+            return state
+        state.backup_date = backup.manifest.backup_date
+        if not self._settings.convention.allows(state.target):
+            state.fail(self._settings.convention.refusal(state.target))
+        elif not backup.entry.completed:
+            cause = backup.entry.text("error") or "no cause recorded"
+            state.fail(
+                f"the backup of {state.backup_date} of table {table} is {backup.entry.status}, not COMPLETED: {cause}"
+            )
+        else:
+            self._locate(state, backup)
+        return state
+
+    def _locate(self, state: TableState, backup: StoredBackup) -> None:
+        export = self._catalog.open(backup)
+        _adopt(state, export)
+        keys, warning = self._captured_keys(backup)
+        state.source_keys = [list(attribute) for attribute in keys.attributes] if keys else None
+        if warning:
+            state.warnings.append(warning)
+
+    def _from_export(self, request: RestoreRequest) -> TableState:
+        bucket, _, root = (request.export or "").removeprefix("s3://").partition("/")
+        export = read_export(self._store.in_bucket(bucket), root.rstrip("/") + "/")
+        (source,) = set(request.tables or request.target_tables)
+        if export.table_name and export.table_name != source:
+            raise RequestRefused(
+                "tables" if request.tables else "target_tables",
+                f"names '{source}', but the export is of table '{export.table_name}'; to restore it into another "
+                f'table, give "target_tables": {{"{export.table_name}": "{request.target_of(source)}"}}',
+            )
+        state = TableState(source=source, target=request.target_of(source))
+        _adopt(state, export)
+        return state
+
+    def _captured_keys(self, backup: StoredBackup) -> tuple[KeySchema | None, str | None]:
+        """Return the key schema captured with the backup, if it was; a copied backup's lies beside its manifest."""
+        recorded = backup.entry.text("table_definition")
+        if recorded is None:
+            return None, None
+        key = backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2]
+        stored = self._store.find(key)
+        try:
+            definition = json.loads(stored.body)["Table"] if stored else None
+            if isinstance(definition, Mapping):
+                return KeySchema.of(definition), None
+        except (ValueError, KeyError, TypeError):
+            pass
+        return None, f"the captured definition s3://{self._store.bucket}/{key} is missing or malformed"
+
+
+def _adopt(state: TableState, export: NativeExport) -> None:
+    state.bucket, state.root = export.bucket, export.root
+    state.items_expected = export.item_count
+    state.fingerprint = fingerprint_of(export)
+    state.files = [FileState() for _ in export.files]
+    state.warnings += export.warnings
+
+
+def fingerprint_of(export: NativeExport) -> str:
+    """Return what tells whether an export's manifest is the same as in an earlier turn."""
+    listing = "\n".join(f"{file.key} {file.md5} {file.item_count}" for file in export.files)
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""One invocation of the restore: plan or continue, carry each table as far as time allows, checkpoint, answer."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from dynamodb_backup.archive.catalog import Catalog
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws import Clients
+from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
+from dynamodb_backup.errors import BackupNotFound, RequestRefused
+from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
+from dynamodb_backup.restore.state import RestoreState
+from dynamodb_backup.restore.table import TableRestorer
+from dynamodb_backup.settings import Settings
+from dynamodb_backup.telemetry import emit, logger
+from dynamodb_backup.timing import Clock, Deadline, utc_now
+
+__all__ = ["RestoreRun"]
+
+
+class RestoreRun:
+    """The restore use case with everything it needs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Clients,
+        deadline: Deadline,
+        clock: Clock = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._deadline = deadline
+        self._clock = clock
+        self._monotonic = monotonic
+        self._layout = Layout(settings.exports_prefix)
+        self._store = ObjectStore(clients.s3, settings.bucket)
+        self._planner = Planner(settings, self._store, Catalog(self._store, self._layout))
+
+    def execute(self, request: RestoreRequest) -> RestoreResult:
+        """Restore as far as this invocation's time allows.
+
+        Raises
+        ------
+        RequestRefused
+            The request contradicts itself, the naming convention, or the restore that it continues.
+        BackupNotFound
+            There is no such backup or no such restore.
+        BackupDamaged, UnsupportedExport
+            The request as a whole cannot be planned.
+        """
+        began = self._monotonic()
+        refuse_targets_outside_convention(request, self._settings)
+        state = self._continued(request) if request.restore_id else self._begun(request)
+        request = state.original_request()
+        self._carry(request, state)
+        unfinished = any(table.open for table in state.tables)
+        if unfinished or state.turns > 1:
+            self._store.put(self._layout.checkpoint(state.restore_id), state.to_json())
+        if not unfinished:
+            self._report(request, state)
+        return self._result(request, state, self._monotonic() - began)
+
+    def _begun(self, request: RestoreRequest) -> RestoreState:
+        warnings: list[str] = []
+        tables = self._planner.plan(request, warnings)
+        restore_id = f"{self._clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        logger.info("restore began", restore_id=restore_id, tables=len(tables), dry_run=request.dry_run)
+        return RestoreState(restore_id, request.to_dict(), tables, warnings)
+
+    def _continued(self, request: RestoreRequest) -> RestoreState:
+        restore_id = str(request.restore_id)
+        key = self._layout.checkpoint(restore_id)
+        stored = self._store.find(key)
+        if stored is None:
+            raise BackupNotFound(f"there is no unfinished restore '{restore_id}' (s3://{self._store.bucket}/{key})")
+        state = RestoreState.parse(key, stored.body)
+        field = state.contradiction(request)
+        if field:
+            raise RequestRefused(
+                field, f"differs from the request that began restore '{restore_id}': {state.request[field]!r}"
+            )
+        state.turns += 1
+        logger.info("restore goes on", restore_id=restore_id, turn=state.turns)
+        return state
+
+    def _carry(self, request: RestoreRequest, state: RestoreState) -> None:
+        """Go on with the first open table in any case, so that a short turn makes progress; then while time is left."""
+        open_tables = [table for table in state.tables if table.open]
+        for number, table in enumerate(open_tables):
+            if number and self._deadline.passed():
+                return
+            TableRestorer(
+                self._clients, self._store, self._layout, request, state.restore_id, table, self._deadline
+            ).execute()
+
+    def _report(self, request: RestoreRequest, state: RestoreState) -> None:
+        for table in state.tables:
+            logger.info(
+                "restore of a table ended",
+                restore_id=state.restore_id,
+                table=table.source,
+                target=table.target,
+                status=table.status,
+                written=table.items_written,
+                failed=table.items_failed,
+                deleted=table.items_deleted,
+            )
+            if request.dry_run:
+                continue
+            completed = table.status == "COMPLETED"
+            emit(
+                {
+                    "RestoreSucceeded": completed,
+                    "RestoreFailed": not completed,
+                    "ItemsWritten": table.items_written,
+                    "ItemsFailed": table.items_failed,
+                    "ItemsDeleted": table.items_deleted,
+                },
+                environment=self._settings.environment,
+                table=table.target,
+            )
+
+    def _result(self, request: RestoreRequest, state: RestoreState, seconds: float) -> RestoreResult:
+        dates = [table.backup_date for table in state.tables if table.backup_date]
+        return RestoreResult(
+            environment=self._settings.environment,
+            s3_bucket=self._settings.bucket,
+            dry_run=request.dry_run,
+            backup_date=max(dates, default=None if request.export else request.backup_date),
+            restore_id=state.restore_id,
+            duration_seconds=seconds,
+            tables=tuple(table.result(dry_run=request.dry_run) for table in state.tables),
+            warnings=tuple(state.warnings),
+        )

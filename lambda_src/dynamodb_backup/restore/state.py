@@ -1,0 +1,134 @@
+"""A restore's state, and its checkpoint in S3 from which a later invocation goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dynamodb_backup.contract.restore import RestoreRequest, TableRestore
+from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.table.scan import Segment
+from dynamodb_backup.verify.stored_backup import FileProgress
+
+__all__ = ["FileState", "RestoreState", "TableState"]
+
+VERSION = 1
+
+
+@dataclass
+class FileState:
+    """One data file: how far it is verified, and how many lines are settled (written, or refused by DynamoDB)."""
+
+    verified: FileProgress = field(default_factory=FileProgress)
+    lines_settled: int = 0
+    written: bool = False
+
+
+@dataclass
+class TableState:
+    """One table of a restore. ``phase`` is verify, write, delete or done; ``status`` as the contract defines it."""
+
+    source: str
+    target: str
+    status: str = "IN_PROGRESS"
+    phase: str = "verify"
+    backup_date: str | None = None
+    bucket: str = ""
+    root: str = ""
+    fingerprint: str = ""
+    source_keys: list[list[str]] | None = None
+    items_expected: int = 0
+    items_written: int = 0
+    items_failed: int = 0
+    items_deleted: int = 0
+    keys_fit: bool = False
+    files: list[FileState] = field(default_factory=list)
+    delete_pass: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    failed_parts: list[dict[str, Any]] = field(default_factory=list)
+    failed_items_export: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.status == "IN_PROGRESS"
+
+    def fail(self, error: str) -> None:
+        self.status, self.error = "FAILED", error
+
+    def result(self, *, dry_run: bool) -> TableRestore:
+        read_only = sum(file.verified.items for file in self.files)
+        done = (file.verified.done if dry_run else file.written for file in self.files)
+        return TableRestore(
+            table_name=self.source,
+            target_table=self.target,
+            status=self.status,
+            backup_date=self.backup_date,
+            items_expected=self.items_expected,
+            items_processed=read_only if dry_run else self.items_written + self.items_failed,
+            items_written=self.items_written,
+            items_failed=self.items_failed,
+            items_deleted=self.items_deleted,
+            files_total=len(self.files),
+            files_done=sum(done),
+            failed_items_export=self.failed_items_export,
+            error=self.error,
+            warnings=tuple(self.warnings),
+        )
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> TableState:
+        files = [
+            FileState(FileProgress(**one["verified"]), one["lines_settled"], one["written"])
+            for one in document.pop("files")
+        ]
+        segments = [Segment(**one) for one in document.pop("segments")]
+        return cls(**document, files=files, segments=segments)
+
+
+@dataclass
+class RestoreState:
+    """A whole restore: its request as given first, and its tables."""
+
+    restore_id: str
+    request: dict[str, Any]
+    tables: list[TableState]
+    warnings: list[str] = field(default_factory=list)
+    turns: int = 1
+
+    def to_json(self) -> bytes:
+        return json.dumps({"version": VERSION, **asdict(self)}).encode()
+
+    @classmethod
+    def parse(cls, key: str, body: bytes) -> RestoreState:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        BackupDamaged
+            It is not one that this version of the function wrote.
+        """
+        try:
+            document = json.loads(body)
+            if document.pop("version") != VERSION:
+                raise ValueError("it was written by another version of the function")
+            tables = [TableState.from_dict(table) for table in document.pop("tables")]
+            return cls(**document, tables=tables)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupDamaged(
+                f"checkpoint {key} is malformed: {error}; begin the restore anew without restore_id"
+            ) from error
+
+    def contradiction(self, request: RestoreRequest) -> str | None:
+        """Return the first field that the event gives and that differs from the restore's own request."""
+        event = request.to_dict()
+        return next((name for name in sorted(request.given & set(event)) if event[name] != self.request[name]), None)
+
+    def original_request(self) -> RestoreRequest:
+        """Return the request that began this restore."""
+        given = {name: value for name, value in self.request.items() if value is not None}
+        if "export" in given:
+            del given["backup_date"]
+        return RestoreRequest.from_event(given)

@@ -1,0 +1,165 @@
+"""One table of a restore, carried through its phases: verify, write, delete, done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws import Clients
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.errors import ObjectChanged, TargetUnusable, ToolError
+from dynamodb_backup.pool import run_workers
+from dynamodb_backup.restore.failed_items import FailedItems
+from dynamodb_backup.restore.mirror import BackupKeys, Mirror
+from dynamodb_backup.restore.plan import fingerprint_of
+from dynamodb_backup.restore.state import TableState
+from dynamodb_backup.restore.write import TableWriter
+from dynamodb_backup.table.batch_write import BatchWriter
+from dynamodb_backup.table.definition import target_key_schema
+from dynamodb_backup.table.keys import KeySchema
+from dynamodb_backup.telemetry import logger
+from dynamodb_backup.timing import Deadline
+from dynamodb_backup.verify.stored_backup import OnItem, verify_file
+
+__all__ = ["TableRestorer"]
+
+
+class TableRestorer:
+    """Carries one table as far as time allows. The table's state tells the outcome; nothing concerning it is raised."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        store: ObjectStore,
+        layout: Layout,
+        request: RestoreRequest,
+        restore_id: str,
+        state: TableState,
+        deadline: Deadline,
+    ) -> None:
+        self._clients = clients
+        self._records = store
+        self._store = store.in_bucket(state.bucket)
+        self._layout = layout
+        self._request = request
+        self._restore_id = restore_id
+        self._state = state
+        self._deadline = deadline
+        self._backup_keys = (
+            BackupKeys(store, layout, restore_id, state)
+            if request.clear_existing_data and not request.dry_run
+            else None
+        )
+
+    def execute(self) -> None:
+        """Go on with this table until it is done, has failed, or time is up."""
+        state = self._state
+        state.error = None
+        try:
+            export = self._same_export()
+            keys = self._target_keys()
+            if state.phase == "verify" and self._verify(export, keys):
+                state.phase = "done" if self._request.dry_run else "write"
+            with BatchWriter(self._clients.dynamodb_writes, state.target, keys, self._deadline) as writer:
+                if state.phase == "write" and self._write(export, writer):
+                    state.phase = "delete" if self._backup_keys else "done"
+                if state.phase == "delete" and self._mirror(keys, writer):
+                    state.phase = "done"
+            if state.phase == "done":
+                self._conclude()
+            elif self._backup_keys:
+                self._backup_keys.save()
+        except (ToolError, *AWS_ERRORS) as error:
+            state.fail(explain(error))
+            logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
+
+    def _same_export(self) -> NativeExport:
+        export = read_export(self._store, self._state.root)
+        if fingerprint_of(export) != self._state.fingerprint:
+            raise ObjectChanged(f"the manifest of s3://{export.bucket}/{export.root} changed since this restore began")
+        return export
+
+    def _target_keys(self) -> KeySchema:
+        keys = target_key_schema(self._clients.dynamodb, self._state.target)
+        recorded = self._state.source_keys
+        if recorded is not None:
+            source = KeySchema(tuple((name, kind) for name, kind in recorded))
+            if source != keys:
+                raise self._other_keys(keys, f"the backup's is {source}")
+        return keys
+
+    def _other_keys(self, keys: KeySchema, instead: str) -> TargetUnusable:
+        return TargetUnusable(
+            f"target table {self._state.target} has the key schema {keys}, but {instead}; "
+            "restore into a table with the same key schema"
+        )
+
+    def _verify(self, export: NativeExport, keys: KeySchema) -> bool:
+        """Check every file before the first write; ``False`` means that time was up."""
+
+        def verify(number: int) -> None:
+            progress = self._state.files[number].verified
+            verify_file(self._store, export.files[number], progress, self._deadline, self._on_item(number, keys))
+
+        waiting = [number for number, file in enumerate(self._state.files) if not file.verified.done]
+        if not run_workers(self._request.max_workers, waiting, verify, self._deadline):
+            return False
+        if export.item_count and not self._state.keys_fit:
+            raise self._other_keys(keys, "no item of the backup has such a key")
+        logger.info("backup verified", table=self._state.source, items=export.item_count, files=len(export.files))
+        return True
+
+    def _on_item(self, number: int, keys: KeySchema) -> OnItem | None:
+        """Return what is done with each item of a file while it is verified, if anything."""
+        digests = self._backup_keys.of_file(number) if self._backup_keys else None
+        if self._state.keys_fit and digests is None:
+            return None
+
+        def on_item(item: dict[str, Any]) -> None:
+            fits = keys.fits(item)
+            if fits and not self._state.keys_fit:
+                self._state.keys_fit = True
+            if fits and digests is not None:
+                digests.extend(keys.digest(item))
+
+        return on_item
+
+    def _write(self, export: NativeExport, writer: BatchWriter) -> bool:
+        state = self._state
+        root = self._layout.failed_items(self._restore_id, state.target)
+        failed = FailedItems(self._records, root, state)
+        table_writer = TableWriter(self._store, export, state, writer, failed, self._deadline)
+        finished = table_writer.run(self._request.max_workers)
+        if finished:
+            failed.finish()
+        elif table_writer.trouble:
+            state.error = f"time ran out while retrying: {table_writer.trouble}"
+        return finished
+
+    def _mirror(self, keys: KeySchema, writer: BatchWriter) -> bool:
+        assert self._backup_keys is not None  # noqa: S101 - the phase exists only with it
+        mirror = Mirror(self._clients, self._state, keys, self._backup_keys, self._deadline)
+        return mirror.run(writer, self._request.max_workers)
+
+    def _conclude(self) -> None:
+        state = self._state
+        if self._request.dry_run:
+            state.status = "READY"
+            return
+        settled = state.items_written + state.items_failed
+        if settled != state.items_expected:
+            raise ToolError(
+                f"{settled} of {state.items_expected} items of table {state.source} were accounted for; "
+                "this is a defect of the restore function, please report it"
+            )
+        if not state.items_failed:
+            state.status = "COMPLETED"
+            return
+        state.status = "PARTIAL_SUCCESS" if state.items_written else "FAILED"
+        state.error = (
+            f"DynamoDB refused {state.items_failed} of {state.items_expected} items; they and DynamoDB's reasons are kept "
+            f"in {state.failed_items_export}, which can be restored with the field 'export' once the cause is mended"
+        )

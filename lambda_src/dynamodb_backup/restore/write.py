@@ -1,0 +1,207 @@
+"""The write pass: verified data files go into the target table, in parallel, and each item is accounted for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from dynamodb_backup.archive.datafile import line_blocks
+from dynamodb_backup.archive.export import DataFile, NativeExport
+from dynamodb_backup.archive.store import MOST_READS, ObjectStore
+from dynamodb_backup.errors import ReadInterrupted
+from dynamodb_backup.restore.failed_items import FailedItems
+from dynamodb_backup.restore.state import FileState, TableState
+from dynamodb_backup.table.batch_write import MOST_BATCH_BYTES, MOST_BATCH_ITEMS, BatchWriter, Outcome
+from dynamodb_backup.timing import Deadline
+
+__all__ = ["TableWriter"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some lines of one file, and the line positions at which they begin and end."""
+
+    lines: list[bytes]
+    start: int
+    end: int
+
+
+class FileCursor:
+    """One data file being written, by one worker or several at a time.
+
+    A batch may be settled before an earlier one of the same file is. Only what is settled without a gap from the file's
+    start is counted and checkpointed, so that going on later neither leaves an item out nor counts one twice.
+    """
+
+    def __init__(self, store: ObjectStore, file: DataFile, state: FileState) -> None:
+        self._store = store
+        self._file = file
+        self._state = state
+        self._lock = threading.Lock()
+        self._position = state.lines_settled
+        self._lines = self._read_on()
+        self._held: bytes | None = None
+        self._broken_reads = 0
+        self._in_flight = 0
+        self._settled: dict[int, tuple[Batch, Outcome]] = {}
+        self.exhausted = False
+        self.users = 0
+
+    def next_batch(self) -> Batch | None:
+        """Return the next lines that nobody has yet, at most one request's worth; ``None`` at the file's end.
+
+        Raises
+        ------
+        ObjectChanged
+            The object is no longer the one that was verified.
+        ReadInterrupted
+            The connection broke again and again.
+        """
+        with self._lock:
+            start, size = self._position, 0
+            lines: list[bytes] = []
+            while len(lines) < MOST_BATCH_ITEMS and (line := self._next_line()) is not None:
+                if lines and size + len(line) > MOST_BATCH_BYTES:
+                    self._held = line
+                    break
+                self._position += 1
+                if line and not line.isspace():
+                    lines.append(line)
+                    size += len(line)
+            if lines:
+                self._in_flight += 1
+                return Batch(lines, start, self._position)
+            self.exhausted = True
+            self._state.written = self._in_flight == 0
+            return None
+
+    def settle(self, batch: Batch, outcome: Outcome) -> list[Outcome]:
+        """Take in a batch that is settled whole, and return the outcomes that now follow one another without a gap."""
+        with self._lock:
+            self._in_flight -= 1
+            self._settled[batch.start] = (batch, outcome)
+            released = []
+            while self._state.lines_settled in self._settled:
+                done, settled = self._settled.pop(self._state.lines_settled)
+                self._state.lines_settled = done.end
+                released.append(settled)
+            self._state.written = self.exhausted and self._in_flight == 0
+            return released
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def _next_line(self) -> bytes | None:
+        if self._held is not None:
+            line, self._held = self._held, None
+            return line
+        while True:
+            try:
+                return next(self._lines, None)
+            except ReadInterrupted:
+                self._broken_reads += 1
+                if self._broken_reads == MOST_READS:
+                    raise
+                self._lines = self._read_on()
+
+    def _read_on(self) -> Generator[bytes, None, None]:
+        """Yield the lines from the present position on, of exactly the object that was verified."""
+        to_skip = self._position
+        body, _ = self._store.open(self._file.key, etag=self._state.verified.etag)
+        with body:
+            for lines in line_blocks(body, f"s3://{self._store.bucket}/{self._file.key}"):
+                if to_skip >= len(lines):
+                    to_skip -= len(lines)
+                    continue
+                yield from lines[to_skip:] if to_skip else lines
+                to_skip = 0
+
+
+class TableWriter:
+    """Writes all files of one table that are not written yet.
+
+    Several files are under way at once, because one file holds items of one partition only, and a single partition takes
+    no more than 1,000 write units per second. Memory is bounded by the workers, not by the files.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        export: NativeExport,
+        state: TableState,
+        writer: BatchWriter,
+        failed: FailedItems,
+        deadline: Deadline,
+    ) -> None:
+        self._writer = writer
+        self._state = state
+        self._failed = failed
+        self._deadline = deadline
+        self._unopened = (
+            FileCursor(store, file, progress)
+            for file, progress in zip(export.files, state.files, strict=True)
+            if not progress.written
+        )
+        self._opened: list[FileCursor] = []
+        self._picking = threading.Lock()
+        self._counting = threading.Lock()
+        self._stop = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self, workers: int) -> bool:
+        """Write with so many threads and return whether every file is written; ``False`` means that time was up.
+
+        Raises ``ClientError`` where DynamoDB or S3 refuse for a cause that neither time nor another item mends.
+        """
+        with ThreadPoolExecutor(workers, thread_name_prefix="write") as pool:
+            futures = [pool.submit(self._work) for _ in range(workers)]
+        for cursor in self._opened:
+            cursor.close()
+        self._failed.flush()
+        for future in futures:
+            future.result()
+        return all(file.written for file in self._state.files)
+
+    def _work(self) -> None:
+        try:
+            cursor = self._pick(None)
+            while cursor and not self._stop.is_set():
+                batch = cursor.next_batch()
+                if batch is None:
+                    cursor = self._pick(cursor)
+                    continue
+                outcome = self._writer.put(batch.lines)
+                if outcome.unsettled:
+                    self.trouble = outcome.last_trouble
+                    self._stop.set()
+                    return
+                self._count(cursor.settle(batch, outcome))
+                if self._deadline.passed():
+                    self._stop.set()
+        except BaseException:
+            self._stop.set()
+            raise
+
+    def _pick(self, previous: FileCursor | None) -> FileCursor | None:
+        """Return a file that nobody is at, or else the one with the fewest workers; ``None`` when all are exhausted."""
+        with self._picking:
+            if previous:
+                previous.users -= 1
+                previous.close()
+            cursor = next(self._unopened, None)
+            if cursor:
+                self._opened.append(cursor)
+            self._opened = [one for one in self._opened if not one.exhausted]
+            cursor = cursor or min(self._opened, key=lambda one: one.users, default=None)
+            if cursor:
+                cursor.users += 1
+            return cursor
+
+    def _count(self, outcomes: list[Outcome]) -> None:
+        with self._counting:
+            for outcome in outcomes:
+                self._state.items_written += outcome.written
+                self._state.items_failed += len(outcome.refused)
+                self._failed.add(outcome.refused)

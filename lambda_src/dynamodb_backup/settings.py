@@ -1,0 +1,91 @@
+"""The functions' environment variables, read once per invocation and checked by name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dynamodb_backup.errors import ConfigurationError
+from dynamodb_backup.naming import NamingConvention, is_table_name
+
+__all__ = ["DEFAULT_EXPORTS_PREFIX", "Settings"]
+
+DEFAULT_EXPORTS_PREFIX = "native-exports"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What Terraform told the function."""
+
+    bucket: str
+    environment: str
+    tables: tuple[str, ...]
+    exports_prefix: str
+    convention: NamingConvention
+    export_kms_key_id: str | None = None
+    bucket_owner: str | None = None
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Settings:
+        """Read and check the variables.
+
+        Raises
+        ------
+        ConfigurationError
+            Names the first variable that is missing or malformed.
+        """
+        convention = NamingConvention(
+            pattern=_pattern(variables, "TABLE_NAME_PATTERN"),
+            exceptions=frozenset(_table_names(variables, "RESTORE_TARGET_TABLES", default="[]")),
+        )
+        return cls(
+            bucket=_required(variables, "BACKUP_BUCKET"),
+            environment=_required(variables, "ENVIRONMENT"),
+            tables=_table_names(variables, "DYNAMODB_TABLES"),
+            exports_prefix=_prefix(variables, "S3_EXPORTS_PREFIX"),
+            convention=convention,
+            export_kms_key_id=variables.get("EXPORT_KMS_KEY_ID") or None,
+            bucket_owner=variables.get("BACKUP_BUCKET_OWNER") or None,
+        )
+
+
+def _required(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(name, "is not set; the Terraform module sets it, so apply the module again")
+    return value
+
+
+def _table_names(variables: Mapping[str, str], name: str, default: str | None = None) -> tuple[str, ...]:
+    text = _required(variables, name) if default is None else variables.get(name) or default
+    try:
+        names = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(name, f"must be a JSON array of table names, but is not JSON: {error}") from error
+    if not isinstance(names, list) or not all(isinstance(table, str) for table in names):
+        raise ConfigurationError(name, 'must be a JSON array of table names, such as ["orders","customers"]')
+    for table in names:
+        if not is_table_name(table):
+            raise ConfigurationError(name, f"holds '{table}', which cannot be a DynamoDB table name")
+        if names.count(table) > 1:
+            raise ConfigurationError(name, f"names table '{table}' more than once")
+    return tuple(names)
+
+
+def _prefix(variables: Mapping[str, str], name: str) -> str:
+    prefix = (variables.get(name) or DEFAULT_EXPORTS_PREFIX).strip("/")
+    if not prefix or "//" in prefix:
+        raise ConfigurationError(name, "must be an S3 key prefix such as 'native-exports', without empty parts")
+    return prefix
+
+
+def _pattern(variables: Mapping[str, str], name: str) -> re.Pattern[str] | None:
+    text = variables.get(name)
+    if not text:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ConfigurationError(name, f"is not a regular expression: {error}") from error

@@ -1,0 +1,196 @@
+"""Writing items: every one of them ends as written, as refused by DynamoDB itself, or as still to be done.
+
+The body of BatchWriteItem is spliced from the export's own lines, as bytes: ``{"Item":{...}}`` is already what a put
+needs. Nothing is decoded and encoded again, so binary values and 38-digit numbers arrive exactly as they were exported.
+Limits: docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import botocore.exceptions
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from dynamodb_backup.aws_errors import error_code, explain
+from dynamodb_backup.table.keys import KeySchema
+from dynamodb_backup.timing import Deadline, backoff_seconds
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+__all__ = ["MOST_BATCH_BYTES", "MOST_BATCH_ITEMS", "BatchWriter", "Outcome", "Refused"]
+
+MOST_BATCH_ITEMS = 25
+MOST_BATCH_BYTES = 15 * 1_048_576
+"""A request may have 16 MB; the rest is for the envelope."""
+
+_RETRY = {
+    "InternalFailure",
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TransactionInProgressException",
+}
+_BROKEN_CONNECTION = (
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.HTTPClientError,
+    ResponseParserError,
+)
+_ONE_OPERATION_IS_BAD = {"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"}
+"""One bad operation rejects the whole call, so the batch is halved until the bad one stands alone."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One operation that DynamoDB itself refuses: its bytes and DynamoDB's words. Both may hold item data."""
+
+    operation: bytes
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a batch. Operations neither written nor refused are ``unsettled``: time ran out first."""
+
+    written: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    unsettled: list[bytes] = field(default_factory=list)
+    last_trouble: str | None = None
+
+
+class BatchWriter:
+    """Sends batches of operations to one table. Safe to use from many threads.
+
+    The client must not retry by itself (``Clients.dynamodb_writes``).
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, keys: KeySchema, deadline: Deadline) -> None:
+        self._client = client
+        self._table = table
+        self._keys = keys
+        self._deadline = deadline
+        self._body = threading.local()
+        client.meta.events.register_last("before-call.dynamodb.BatchWriteItem", self._splice)
+
+    def __enter__(self) -> BatchWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.meta.events.unregister("before-call.dynamodb.BatchWriteItem", self._splice)
+
+    def put(self, lines: Sequence[bytes]) -> Outcome:
+        """Put at most 25 verified lines ``{"Item":{...}}`` of at most 15 MB.
+
+        Raises ``ClientError`` for what no retry mends.
+        """
+        return self._settle([b'{"PutRequest":' + line + b"}" for line in lines])
+
+    def delete(self, keys: Sequence[dict[str, Any]]) -> Outcome:
+        """Delete at most 25 keys, typed values as JSON has them.
+
+        Raises ``ClientError`` for what no retry mends.
+        """
+        return self._settle([json.dumps({"DeleteRequest": {"Key": key}}).encode() for key in keys])
+
+    def _settle(self, operations: list[bytes]) -> Outcome:
+        outcome = Outcome()
+        waiting = [operations]
+        pauses = backoff_seconds()
+        while waiting:
+            batch = waiting.pop()
+            left = self._attempt(batch, waiting, outcome)
+            if not left:
+                continue
+            waiting.append(left)
+            if len(left) < len(batch):
+                pauses = backoff_seconds()  # some went through: the table is alive
+            if self._deadline.passed():
+                break
+            self._deadline.sleep(next(pauses))
+        outcome.unsettled = [operation for batch in waiting for operation in batch]
+        return outcome
+
+    def _attempt(self, batch: list[bytes], waiting: list[list[bytes]], outcome: Outcome) -> list[bytes]:
+        """Send one batch once and return what must be sent again after a pause."""
+        try:
+            unprocessed = self._send(batch)
+        except _BROKEN_CONNECTION as error:
+            # The request may or may not have arrived; operations are idempotent, so all of it goes again.
+            outcome.last_trouble = explain(error)
+            return batch
+        except ClientError as error:
+            code = error_code(error)
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if code in _ONE_OPERATION_IS_BAD:
+                self._isolate(batch, explain(error), waiting, outcome)
+                return []
+            if code in _RETRY or status >= 500:
+                outcome.last_trouble = explain(error)
+                return batch
+            raise
+        left = self._still_to_do(batch, unprocessed)
+        if left:
+            outcome.last_trouble = "DynamoDB returned items as unprocessed (throttling)"
+        outcome.written += len(batch) - len(left)
+        return left
+
+    def _isolate(self, batch: list[bytes], reason: str, waiting: list[list[bytes]], outcome: Outcome) -> None:
+        if len(batch) == 1:
+            outcome.refused.append(Refused(batch[0], reason))
+            return
+        middle = len(batch) // 2
+        waiting.append(batch[middle:])
+        waiting.append(batch[:middle])
+
+    def _send(self, batch: list[bytes]) -> list[dict[str, Any]]:
+        name = json.dumps(self._table).encode()
+        self._body.value = b'{"RequestItems":{' + name + b":[" + b",".join(batch) + b"]}}"
+        try:
+            answer = self._client.batch_write_item(RequestItems={self._table: []})
+        finally:
+            del self._body.value
+        unprocessed: dict[str, Any] | None = answer.get("UnprocessedItems")
+        if unprocessed is None and answer["ResponseMetadata"]["HTTPHeaders"].get("content-length") not in {None, "2"}:
+            # botocore takes a body that it cannot parse for an empty answer; believing it would lose items.
+            raise ResponseParserError("the answer to BatchWriteItem has no UnprocessedItems")
+        return list((unprocessed or {}).get(self._table, []))
+
+    def _splice(self, params: dict[str, Any], **_: Any) -> None:
+        """Replace the empty request that botocore built by the one that this thread wants to send."""
+        body = getattr(self._body, "value", None)
+        if body is not None:
+            params["body"] = body
+
+    def _still_to_do(self, batch: list[bytes], unprocessed: list[dict[str, Any]]) -> list[bytes]:
+        """Return the operations that DynamoDB handed back, as our own bytes; all of them if any cannot be matched."""
+        if not unprocessed:
+            return []
+        try:
+            keys = {self._keys.digest(_item_or_key(operation)) for operation in unprocessed}
+            left = [operation for operation in batch if self._keys.digest(_item_or_key(json.loads(operation))) in keys]
+        except (KeyError, ValueError):
+            return batch
+        return left if len(left) == len(unprocessed) else batch
+
+
+def _item_or_key(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return the item of a put, or the key of a delete."""
+    if "PutRequest" in operation:
+        item: dict[str, Any] = operation["PutRequest"]["Item"]
+        return item
+    key: dict[str, Any] = operation["DeleteRequest"]["Key"]
+    return key

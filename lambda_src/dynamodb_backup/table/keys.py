@@ -1,0 +1,71 @@
+"""An item's primary key: its schema, and one canonical form in which equal keys are equal bytes."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+__all__ = ["DIGEST_BYTES", "KeySchema"]
+
+DIGEST_BYTES = 16
+"""128 bits: among 10^12 keys a collision has a probability below 10^-14."""
+
+_EXACT = Context(prec=60)
+"""DynamoDB's numbers have 38 digits; Decimal's default context would round them to 28."""
+
+
+@dataclass(frozen=True)
+class KeySchema:
+    """The primary key's attributes in order, each with its type ``S``, ``N`` or ``B``."""
+
+    attributes: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> KeySchema:
+        """Read it from a table description (``KeySchema`` and ``AttributeDefinitions``)."""
+        types = {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]}
+        ordered = sorted(definition["KeySchema"], key=lambda one: one["KeyType"] != "HASH")
+        return cls(tuple((one["AttributeName"], types[one["AttributeName"]]) for one in ordered))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.attributes)
+
+    def __str__(self) -> str:
+        return " + ".join(f"{name} ({kind})" for name, kind in self.attributes)
+
+    def fits(self, item: Mapping[str, Any]) -> bool:
+        """Tell whether an item has every key attribute with the right type."""
+        return all(isinstance(item.get(name), dict) and kind in item[name] for name, kind in self.attributes)
+
+    def digest(self, item: Mapping[str, Any]) -> bytes:
+        """Return 16 bytes that are equal for two items exactly if DynamoDB takes their keys for the same.
+
+        Takes typed values as JSON has them (binary as base64 text) or as boto3 has them (binary as bytes).
+
+        Raises
+        ------
+        ValueError
+            The item does not have this key.
+        """
+        if not self.fits(item):
+            raise ValueError(f"the item does not have the key {self}")
+        parts = [_canonical(kind, item[name][kind]) for name, kind in self.attributes]
+        return blake2b(json.dumps(parts).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+
+
+def _canonical(kind: str, value: object) -> str:
+    if kind == "N":
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError("a number key is not a number") from None
+        return "0" if number == 0 else str(number.normalize(_EXACT))
+    if isinstance(value, bytes):
+        return b64encode(value).decode("ascii")
+    return str(value)

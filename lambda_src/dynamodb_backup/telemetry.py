@@ -1,0 +1,41 @@
+"""Logs and metrics: one place for their names. Item data is never logged.
+
+Powertools writes both to standard output: logs as JSON lines, metrics in CloudWatch's embedded metric format.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+__all__ = ["emit", "logger"]
+
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "dynamodb-backup")
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "DynamoDBBackup")
+
+logger = Logger(service=SERVICE)
+
+_UNITS = {
+    "BackupSucceeded": MetricUnit.Count,
+    "BackupFailed": MetricUnit.Count,
+    "RestoreSucceeded": MetricUnit.Count,
+    "RestoreFailed": MetricUnit.Count,
+    "ItemsBackedUp": MetricUnit.Count,
+    "BytesBackedUp": MetricUnit.Bytes,
+    "ItemsWritten": MetricUnit.Count,
+    "ItemsFailed": MetricUnit.Count,
+    "ItemsDeleted": MetricUnit.Count,
+}
+
+
+def emit(values: Mapping[str, float], **dimensions: str) -> None:
+    """Emit metrics by name under the given dimensions, such as ``environment`` and ``table``."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for dimension, of in dimensions.items():
+        metrics.add_dimension(name=dimension, value=of)
+    for name, value in values.items():
+        metrics.add_metric(name=name, unit=_UNITS[name], value=value)
+    metrics.flush_metrics()

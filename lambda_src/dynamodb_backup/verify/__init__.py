@@ -1,0 +1,1 @@
+"""Use case: find out whether a stored backup is whole."""

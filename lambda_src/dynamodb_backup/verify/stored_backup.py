@@ -1,0 +1,163 @@
+"""A stored backup is whole if every data file is there and unaltered, every line an item, and every count right."""
+
+from __future__ import annotations
+
+import io
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import md5
+from itertools import islice
+from typing import Any, TypeVar
+
+from dynamodb_backup.archive.datafile import ChecksumReader, item_of, line_blocks
+from dynamodb_backup.archive.export import DataFile
+from dynamodb_backup.archive.store import MOST_READS, ObjectStore
+from dynamodb_backup.errors import BackupDamaged, ObjectMissing, ReadInterrupted, TimeIsUp
+from dynamodb_backup.timing import Deadline, backoff_seconds
+
+__all__ = ["FileProgress", "verify_checksum", "verify_file"]
+
+T = TypeVar("T")
+OnItem = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class FileProgress:
+    """How far one data file is verified: under which ETag, and how many lines of it hold how many items."""
+
+    etag: str | None = None
+    lines: int = 0
+    items: int = 0
+    done: bool = False
+
+
+def verify_file(
+    store: ObjectStore, file: DataFile, progress: FileProgress, deadline: Deadline, on_item: OnItem | None = None
+) -> None:
+    """Read one data file whole: checksum, every line, the count; go on where ``progress`` stands, and keep it up to date.
+
+    A file that an earlier turn began is read from its start again, for the checksum, but no line is parsed twice; it
+    must still be the same object.
+
+    Parameters
+    ----------
+    on_item
+        Called once with every item.
+
+    Raises
+    ------
+    BackupDamaged
+        The file is missing, altered, truncated, has a line that is not an item, or not as many as the manifest says.
+    ObjectChanged
+        The file was replaced since an earlier turn.
+    ReadInterrupted
+        The connection broke again and again.
+    TimeIsUp
+        The deadline came first. ``progress`` is further than before.
+    """
+    _read_patiently(lambda: _verify_file(store, file, progress, deadline, on_item))
+
+
+def verify_checksum(store: ObjectStore, file: DataFile) -> int:
+    """Check one data file against the manifest without reading its lines, and return its size in bytes.
+
+    The manifest's ETag answers without a download, as long as the object is the one that DynamoDB wrote and is not
+    encrypted with KMS. Otherwise the file is read for its MD5.
+
+    Raises
+    ------
+    BackupDamaged
+        The file is missing or altered.
+    """
+    name = f"s3://{store.bucket}/{file.key}"
+    try:
+        size, etag = store.head(file.key)
+    except ObjectMissing as error:
+        raise BackupDamaged(f"data file {name} is missing") from error
+    if etag.strip('"') not in _etags(file):
+        actual = _read_patiently(lambda: _md5_of(store, file))
+        if actual != file.md5:
+            raise BackupDamaged(f"data file {name} is altered: its MD5 is {actual}, the manifest says {file.md5}")
+    return size
+
+
+def _etags(file: DataFile) -> set[str]:
+    """Return the ETags of an object with this MD5: uploaded plainly, and by DynamoDB as a multipart upload of one part."""
+    digest = b64decode(file.md5)
+    return {digest.hex(), md5(digest, usedforsecurity=False).hexdigest() + "-1"}
+
+
+def _verify_file(
+    store: ObjectStore, file: DataFile, progress: FileProgress, deadline: Deadline, on_item: OnItem | None
+) -> None:
+    name = f"s3://{store.bucket}/{file.key}"
+    body, progress.etag = _open(store, file, progress.etag)
+    with body:
+        reader = ChecksumReader(body)
+        _check_lines(reader, name, progress, deadline, on_item)
+        reader.drain()
+    if reader.md5 != file.md5:
+        raise BackupDamaged(f"data file {name} is altered: its MD5 is {reader.md5}, the manifest says {file.md5}")
+    if progress.items != file.item_count:
+        raise BackupDamaged(f"data file {name} holds {progress.items} items, the manifest says {file.item_count}")
+    progress.done = True
+
+
+def _check_lines(
+    reader: ChecksumReader, name: str, progress: FileProgress, deadline: Deadline, on_item: OnItem | None
+) -> None:
+    to_skip = progress.lines
+    for lines in line_blocks(reader, name):
+        if to_skip >= len(lines):
+            to_skip -= len(lines)
+            continue
+        for line in islice(lines, to_skip, None):
+            progress.lines += 1
+            if not line or line.isspace():
+                continue
+            try:
+                item = item_of(line)
+            except ValueError as error:
+                problem = _without_data(error)
+                raise BackupDamaged(f"line {progress.lines} of data file {name} is damaged: {problem}") from None
+            progress.items += 1
+            if on_item:
+                on_item(item)
+        to_skip = 0
+        if deadline.passed():
+            raise TimeIsUp(f"verification of {name} goes on in the next turn")
+
+
+def _without_data(error: ValueError) -> str:
+    """Return what is wrong with a line, not what stands in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return str(error)
+
+
+def _open(store: ObjectStore, file: DataFile, etag: str | None = None) -> tuple[io.RawIOBase, str]:
+    try:
+        return store.open(file.key, etag=etag)
+    except ObjectMissing as error:
+        raise BackupDamaged(f"data file s3://{store.bucket}/{file.key} is missing") from error
+
+
+def _md5_of(store: ObjectStore, file: DataFile) -> str:
+    body, _ = _open(store, file)
+    with body:
+        reader = ChecksumReader(body)
+        reader.drain()
+    return reader.md5
+
+
+def _read_patiently(read: Callable[[], T]) -> T:
+    for attempt, pause in enumerate(backoff_seconds(), start=1):
+        try:
+            return read()
+        except ReadInterrupted:
+            if attempt == MOST_READS:
+                raise
+            time.sleep(pause)
+    raise AssertionError("backoff_seconds() never ends")
