@@ -8,9 +8,9 @@
 See README.md in this folder.
 """
 
-from . import exports
-from .environment import ACCOUNT_ID, REGION
-from .fault_model import Fault
-from .launcher import Sandbox, SandboxError, start
+from sandbox import exports
+from sandbox.environment import ACCOUNT_ID, REGION
+from sandbox.fault_model import Fault
+from sandbox.launcher import Sandbox, SandboxError, start
 
 __all__ = ["ACCOUNT_ID", "REGION", "Fault", "Sandbox", "SandboxError", "exports", "start"]

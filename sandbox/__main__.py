@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from .launcher import Sandbox, SandboxError, start
+from sandbox.launcher import Sandbox, SandboxError, start
 
 _PROVIDER = """\
 provider "aws" {
@@ -22,6 +22,7 @@ provider "aws" {
 
 
 def main() -> int:
+    """Run a sandbox until a signal ends it; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A small AWS on 127.0.0.1, until Ctrl-C.")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
     port = parser.parse_args().port
@@ -59,7 +60,8 @@ Copy this into another shell:
 {exports}
 {unset}
 
-`aws` then speaks to the sandbox. One exception: version 1 of the CLI needs `aws --endpoint-url $AWS_ENDPOINT_URL sqs ...`.
+`aws` then speaks to the sandbox. One exception, in version 1 of the CLI:
+aws --endpoint-url $AWS_ENDPOINT_URL sqs ...
 
 Terraform needs this provider block as well (a lifecycle configuration takes its 55 s here, too):
 

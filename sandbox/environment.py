@@ -8,7 +8,7 @@ from pathlib import Path
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"
+SECRET_ACCESS_KEY = "test"  # noqa: S105 - MiniStack's key of the account's root
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, TypedDict, Unpack
 
-from .fault_model import Fault
-from .remote import Control
+from sandbox.fault_model import Fault, Kind
+from sandbox.remote import Control
 
 
 class When(TypedDict, total=False):
     """Which requests a fault meets; see sandbox.fault_model.Fault."""
 
-    resource: str
     caller: str
     times: int | None
     skip: int
@@ -47,8 +46,8 @@ class InjectedFault:
 class Faults:
     """What can go wrong between a client and AWS. Service, operation and resource are shell patterns.
 
-    Every fault lasts until it is cleared, unless `times` says how many requests it hits; `skip` lets the first ones pass,
-    `probability` hits some (the same ones in every run). Example:
+    Every fault lasts until it is cleared, unless `times` says how many requests it hits; `skip` lets the first ones
+    pass, `probability` hits some (the same ones in every run). Example:
 
         aws.faults.throttle("dynamodb", "BatchWriteItem", resource="users", times=3)
     """
@@ -61,15 +60,18 @@ class Faults:
         service: str,
         operation: str = "*",
         *,
+        resource: str = "*",
         code: str,
         message: str = "Injected by the sandbox",
         status: int = 400,
         **when: Unpack[When],
     ) -> InjectedFault:
         """Answer with this error, in the service's own format, instead of carrying the request out."""
-        return self._inject("error", service, operation, when, code=code, message=message, status=status)
+        return self._inject("error", (service, operation, resource), when, code=code, message=message, status=status)
 
-    def throttle(self, service: str = "dynamodb", operation: str = "*", **when: Unpack[When]) -> InjectedFault:
+    def throttle(
+        self, service: str = "dynamodb", operation: str = "*", *, resource: str = "*", **when: Unpack[When]
+    ) -> InjectedFault:
         """Throttle as the service does: DynamoDB's item operations and its control plane, S3, the others."""
         control_plane = ("Describe", "List", "Export", "Update")
         code, status, message = "ThrottlingException", 400, "Rate exceeded"
@@ -78,39 +80,45 @@ class Faults:
         elif service == "dynamodb" and (operation == "UpdateItem" or not operation.startswith(control_plane)):
             code = "ProvisionedThroughputExceededException"
             message = "The level of configured provisioned throughput for the table was exceeded"
-        return self._inject("error", service, operation, when, code=code, message=message, status=status)
+        return self._inject("error", (service, operation, resource), when, code=code, message=message, status=status)
 
-    def server_error(self, service: str, operation: str = "*", **when: Unpack[When]) -> InjectedFault:
+    def server_error(
+        self, service: str, operation: str = "*", *, resource: str = "*", **when: Unpack[When]
+    ) -> InjectedFault:
         """Answer 500 InternalServerError (S3: InternalError)."""
         code = "InternalError" if service == "s3" else "InternalServerError"
-        return self.error(service, operation, code=code, message="Internal server error", status=500, **when)
+        target = (service, operation, resource)
+        return self._inject("error", target, when, code=code, message="Internal server error", status=500)
 
-    def deny(self, service: str, operation: str = "*", **when: Unpack[When]) -> InjectedFault:
+    def deny(self, service: str, operation: str = "*", *, resource: str = "*", **when: Unpack[When]) -> InjectedFault:
         """Answer as if a policy denied the request."""
         code, status = ("AccessDenied", 403) if service == "s3" else ("AccessDeniedException", 400)
-        return self.error(service, operation, code=code, message="Access Denied", status=status, **when)
+        target = (service, operation, resource)
+        return self._inject("error", target, when, code=code, message="Access Denied", status=status)
 
     def unprocessed(self, table: str = "*", *, keep: int = 0, **when: Unpack[When]) -> InjectedFault:
         """BatchWriteItem carries out the first `keep` operations only and answers the rest as UnprocessedItems."""
-        return self._inject("unprocessed", "dynamodb", "BatchWriteItem", {"resource": table, **when}, keep=keep)
+        return self._inject("unprocessed", ("dynamodb", "BatchWriteItem", table), when, keep=keep)
 
     def reset_connection(
-        self, service: str, operation: str = "*", *, after: bool = False, **when: Unpack[When]
+        self, service: str, operation: str = "*", *, resource: str = "*", after: bool = False, **when: Unpack[When]
     ) -> InjectedFault:
         """Reset the connection: before the request is carried out, or `after` it, so that only the answer is lost."""
-        return self._inject("reset", service, operation, when, after=after)
+        return self._inject("reset", (service, operation, resource), when, after=after)
 
-    def delay(self, service: str, operation: str = "*", *, seconds: float, **when: Unpack[When]) -> InjectedFault:
+    def delay(
+        self, service: str, operation: str = "*", *, resource: str = "*", seconds: float, **when: Unpack[When]
+    ) -> InjectedFault:
         """Carry the request out only after `seconds`."""
-        return self._inject("delay", service, operation, when, seconds=seconds)
+        return self._inject("delay", (service, operation, resource), when, seconds=seconds)
 
     def truncate(self, resource: str, *, keep: int, **when: Unpack[When]) -> InjectedFault:
         """Send `keep` bytes of an S3 object (`bucket/key`) under its full Content-Length, then close the connection."""
-        return self._inject("truncate", "s3", "GetObject", {**when, "resource": resource}, keep=keep)
+        return self._inject("truncate", ("s3", "GetObject", resource), when, keep=keep)
 
     def corrupt(self, resource: str, *, offset: int = -1, **when: Unpack[When]) -> InjectedFault:
         """Alter one byte of an S3 object (`bucket/key`) on its way; its ETag stays."""
-        return self._inject("corrupt", "s3", "GetObject", {**when, "resource": resource}, offset=offset)
+        return self._inject("corrupt", ("s3", "GetObject", resource), when, offset=offset)
 
     def inject(self, fault: Fault) -> InjectedFault:
         """Arm any fault."""
@@ -120,5 +128,6 @@ class Faults:
         """Disarm every fault."""
         self._control.call("DELETE", "faults")
 
-    def _inject(self, kind: Any, service: str, operation: str, when: When, **details: Any) -> InjectedFault:
-        return self.inject(Fault(kind=kind, service=service, operation=operation, **when, **details))
+    def _inject(self, kind: Kind, target: tuple[str, str, str], when: When, **details: Any) -> InjectedFault:
+        service, operation, resource = target
+        return self.inject(Fault(kind, service, operation, resource, **when, **details))

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
-from .faults import Faults
-from .remote import Control, Exports, Requests
+from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
+from sandbox.faults import Faults
+from sandbox.remote import Control, Exports, Requests
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
@@ -55,7 +55,7 @@ class Sandbox:
         return self._process.poll() is None
 
     def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client of the sandbox's administrator; `options` override (credentials, config, region)."""
+        """Return a boto3 client of the sandbox's administrator; `options` override (credentials, config, region)."""
         settings: dict[str, Any] = {
             "endpoint_url": self.endpoint,
             "region_name": REGION,
@@ -93,9 +93,7 @@ class Sandbox:
 def start(port: int = 0) -> Sandbox:
     """Start a sandbox on 127.0.0.1 (port 0: any free one) and wait until it answers. Raises SandboxError."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    environment["PYTHONPATH"] = os.pathsep.join([str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.edge", str(port)],
         stdin=subprocess.PIPE,
@@ -104,8 +102,7 @@ def start(port: int = 0) -> Sandbox:
         env=environment,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    line = process.stdout.readline()
+    line = process.stdout.readline() if process.stdout else ""
     ready = json.loads(line) if line else {"error": "the sandbox ended without a word"}
     if "error" in ready:
         process.wait()

@@ -53,7 +53,7 @@ class Requests:
         self._control = control
 
     def list(self, service: str = "*", operation: str = "*", resource: str = "*") -> list[LoggedRequest]:
-        """Requests that match all three shell patterns, oldest first."""
+        """Return the requests that match all three shell patterns, oldest first."""
         entries = (
             LoggedRequest(**entry | {"resources": tuple(entry["resources"]), "faults": tuple(entry["faults"])})
             for entry in self._control.call("GET", "requests")

@@ -17,17 +17,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sandbox.edge.http1 import STREAM_LIMIT, Request
+from sandbox.edge.proxy import Proxy
+from sandbox.edge.upstream import Upstream
 from sandbox.environment import emulator_environment
-
-from .http1 import STREAM_LIMIT, Request
-from .proxy import Proxy
-from .upstream import Upstream
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
 
 def main() -> None:
+    """Serve until stdin closes, then leave nothing behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     directory = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
@@ -63,7 +63,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _start_emulator(edge_port: int, directory: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """The emulator on a socket that is already listening, so that no other process can take its port."""
+    """Start the emulator on a socket that already listens, so that no other process can take its port."""
     with _listen(0) as listening:
         port = int(listening.getsockname()[1])
         number = listening.fileno()
@@ -81,7 +81,7 @@ def _start_emulator(edge_port: int, directory: Path) -> tuple[subprocess.Popen[b
 
 
 async def _wait_until_ready(proxy: Proxy, emulator: subprocess.Popen[bytes], directory: Path) -> None:
-    """The socket listens before the emulator does: the first answer on it comes when it is ready."""
+    """Wait for the first answer: the socket listens before the emulator does."""
     health = Request("GET", "/_ministack/health", [("host", "127.0.0.1")], b"")
     try:
         await asyncio.wait_for(proxy.upstream.send(health), _START_SECONDS)
@@ -106,8 +106,8 @@ async def _until_told_to_stop(emulator: subprocess.Popen[bytes]) -> None:
 
 
 def _stop_emulator(emulator: subprocess.Popen[bytes]) -> None:
-    assert emulator.stdin is not None
-    emulator.stdin.close()
+    if emulator.stdin is not None:
+        emulator.stdin.close()
     try:
         emulator.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:

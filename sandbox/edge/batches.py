@@ -6,15 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from sandbox.edge.http1 import Request, Response
 from sandbox.emulator.iam_patches import REWRITTEN_HEADER
-
-from .http1 import Request, Response
 
 _ANSWER_HEADERS = [("content-type", "application/x-amz-json-1.0")]
 
 
 def split(request: Request, keep: int) -> tuple[Request | None, dict[str, Any]]:
-    """The request with its first `keep` operations (None when none is left), and the rest by table."""
+    """Return the request with its first `keep` operations (None when none is left), and the rest by table."""
     kept: dict[str, Any] = {}
     held_back: dict[str, Any] = {}
     taken = 0
@@ -33,7 +32,7 @@ def split(request: Request, keep: int) -> tuple[Request | None, dict[str, Any]]:
 
 
 def unprocessed(held_back: dict[str, Any], answered: Response | None) -> Response:
-    """The answer to the client: what the emulator said of the part it got, and what was held back."""
+    """Return the answer to the client: what the emulator said of the part it got, and what was held back."""
     if answered is not None and answered.status != 200:
         return answered
     members = json.loads(answered.body) if answered else {}

@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from xml.sax.saxutils import escape
 
-from .http1 import Response
+from sandbox.edge.http1 import Response
 
 _REQUEST_ID = "SANDBOXFAULT0000"
 
@@ -14,8 +14,8 @@ _REQUEST_ID = "SANDBOXFAULT0000"
 def error_response(service: str, code: str, message: str, status: int) -> Response:
     """S3 and the query services answer in XML, the others in JSON; both carry code and message."""
     if service == "s3":
-        document = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{_REQUEST_ID}</RequestId></Error>"
-        return _response(status, "application/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{document}'.encode())
+        details = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{_REQUEST_ID}</RequestId>"
+        return _response(status, "application/xml", f"<Error>{details}</Error>".encode())
     if service in ("iam", "sts", "sns", "monitoring"):
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         document = f"<ErrorResponse>{error}<RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"

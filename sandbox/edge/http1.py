@@ -11,7 +11,7 @@ STREAM_LIMIT = 1024 * 1024
 
 
 def header(headers: Headers, name: str) -> str:
-    """The first value of a header, or an empty string; `name` in lower case."""
+    """Return the first value of a header, or an empty string; `name` in lower case."""
     return next((value for key, value in headers if key.lower() == name), "")
 
 
@@ -41,7 +41,7 @@ class Response:
     body: bytes
 
     def to_bytes(self, *, head: bool = False) -> bytes:
-        """The message; an answer to HEAD keeps the length that the server gave, and has no body."""
+        """Return the message; an answer to HEAD keeps the length that the server gave, and has no body."""
         start = f"HTTP/1.1 {self.status} {self.reason}"
         if head or self.status in (204, 304):
             return _head(start, self.headers)
@@ -49,7 +49,7 @@ class Response:
 
 
 async def read_request(reader: StreamReader, writer: StreamWriter) -> Request | None:
-    """The next request of a client, or None when it has closed the connection."""
+    """Return the next request of a client, or None when it has closed the connection."""
     head = await _read_head(reader)
     if head is None:
         return None
@@ -62,7 +62,7 @@ async def read_request(reader: StreamReader, writer: StreamWriter) -> Request | 
 
 
 async def read_response(reader: StreamReader, *, head: bool) -> Response | None:
-    """The answer of the server, or None when it has closed the connection before its first byte."""
+    """Return the answer of the server, or None when it has closed the connection before its first byte."""
     while True:
         read = await _read_head(reader)
         if read is None:

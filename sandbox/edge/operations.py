@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .http1 import Request
+from sandbox.edge.http1 import Request
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/[^/]*/([^/]+)/")
 _INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations$")
@@ -54,7 +54,7 @@ def operation_of(request: Request) -> Operation:
 
 
 def _json_resources(service: str, body: bytes) -> tuple[str, ...]:
-    """The tables that a DynamoDB request names."""
+    """Return the tables that a DynamoDB request names."""
     if service != "dynamodb":
         return ()
     try:

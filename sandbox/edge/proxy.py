@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sandbox.edge import batches, control
+from sandbox.edge.errors import error_response
+from sandbox.edge.http1 import Request, Response, read_request
+from sandbox.edge.operations import Operation, operation_of
+from sandbox.edge.rules import Rules
+from sandbox.edge.upstream import Upstream
 from sandbox.emulator.iam_patches import REWRITTEN_HEADER
 from sandbox.fault_model import Fault
-
-from . import batches, control
-from .errors import error_response
-from .http1 import Request, Response, read_request
-from .operations import Operation, operation_of
-from .rules import Rules
-from .upstream import Upstream
 
 _REMEMBERED_REQUESTS = 200_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -75,7 +74,7 @@ class Proxy:
         await writer.drain()
 
     async def _answer(self, request: Request, operation: Operation, faults: Sequence[Fault]) -> Response:
-        """The response to the client, whatever the faults make of it."""
+        """Return the response to the client, whatever the faults make of it."""
         for fault in faults:
             if fault.kind == "delay":
                 await asyncio.sleep(fault.seconds)

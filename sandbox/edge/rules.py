@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import count
 
+from sandbox.edge.operations import Operation
 from sandbox.fault_model import Fault
-
-from .operations import Operation
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Rules:
     def __init__(self) -> None:
         self._armed: dict[int, ArmedFault] = {}
         self._ids = count(1)
-        self._random = random.Random(0)
+        self._random = random.Random(0)  # noqa: S311 - nothing is secret about a test's faults
 
     def arm(self, fault: Fault) -> int:
         """Arm a fault; returns its id."""
@@ -48,7 +47,7 @@ class Rules:
         return list(self._armed.values())
 
     def meet(self, operation: Operation) -> list[Fault]:
-        """The faults that hit this request, each counted as a hit."""
+        """Return the faults that hit this request, each counted as a hit."""
         return [armed.fault for armed in self._armed.values() if self._hits(armed, operation)]
 
     def _hits(self, armed: ArmedFault, operation: Operation) -> bool:

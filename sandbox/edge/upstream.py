@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import StreamReader, StreamWriter
 
-from .http1 import STREAM_LIMIT, Request, Response, read_response
+from sandbox.edge.http1 import STREAM_LIMIT, Request, Response, read_response
 
 
 class Upstream:

@@ -12,14 +12,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from . import dynamodb_patches, iam_patches, lambda_patches, ssm_patches
-from . import patch_points as at
-from .export_service import ExportService
+from sandbox.emulator import dynamodb_patches, iam_patches, lambda_patches, ssm_patches
+from sandbox.emulator import patch_points as at
+from sandbox.emulator.export_service import ExportService
 
 _SETTINGS_PATH = "/_sandbox/exports"
 
 
 def main() -> None:
+    """Patch MiniStack and serve it."""
     socket_number, own_endpoint = sys.argv[1:]
     try:
         at.check()
@@ -50,7 +51,7 @@ async def _serve(socket_number: int, exports: ExportService) -> None:
     config.bind = [f"fd://{socket_number}"]
     config.keep_alive_timeout = 300
     config.loglevel = "WARNING"
-    await serve(app, config)  # type: ignore[arg-type]
+    await serve(app, config)
 
 
 async def _change_settings(exports: ExportService, receive: Any, send: Any) -> None:
@@ -70,7 +71,7 @@ async def _change_settings(exports: ExportService, receive: Any, send: Any) -> N
 
 
 def _end_with_parent(directory: Path) -> None:
-    """The parent holds the other end of stdin: when it ends, however it ends, so does everything here."""
+    """End with the parent, however it ends: it holds the other end of stdin."""
     sys.stdin.buffer.read()
     at.RESET_LAMBDA.current()
     shutil.rmtree(directory, ignore_errors=True)

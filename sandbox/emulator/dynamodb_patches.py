@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from . import patch_points as at
-from .export_rules import Refused
-from .export_service import ExportService
-from .journal import Journal
+from sandbox.emulator import patch_points as at
+from sandbox.emulator.export_rules import Refused
+from sandbox.emulator.export_service import ExportService
+from sandbox.emulator.journal import Journal
 
 Response = tuple[int, dict[str, str], Any]
 
@@ -26,7 +26,7 @@ def apply(own_endpoint: str) -> ExportService:
     _serve_exports(exports)
     _tell_restorable_times(exports)
     at.EXTRACT_KEY_VALUE.wrap(_same_number_same_key)
-    at.RESET_DYNAMODB.wrap(lambda original: _after(original, lambda: (exports.reset(), journal.clear())))
+    at.RESET_DYNAMODB.wrap(lambda original: _all_of(original, exports.reset, journal.clear))
     return exports
 
 
@@ -126,7 +126,7 @@ def _same_number_same_key(original: Callable[[Any], Any]) -> Callable[[Any], Any
 
 
 def _s3_as_caller(endpoint: str) -> Any:
-    """An S3 client with the credentials of the request that is being served: an export runs as its caller."""
+    """Return an S3 client with the credentials of the request that is being served: an export runs as its caller."""
     key = at.VERIFIED_KEY.current.get() or os.environ["AWS_ACCESS_KEY_ID"]
     credential = at.RESOLVE_CREDENTIAL.current(key)
     return boto3.client(
@@ -153,9 +153,9 @@ def _respond(answer: dict[str, Any]) -> Response:
     return response
 
 
-def _after(original: Callable[[], None], then: Callable[[], object]) -> Callable[[], None]:
-    def both() -> None:
-        original()
-        then()
+def _all_of(*calls: Callable[[], None]) -> Callable[[], None]:
+    def call_all() -> None:
+        for call in calls:
+            call()
 
-    return both
+    return call_all

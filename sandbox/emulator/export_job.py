@@ -12,6 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sandbox.emulator.journal import Change, ItemKey, Journal, partition_of
+from sandbox.emulator.settings import ExportSettings
 from sandbox.exports import (
     DataFile,
     Export,
@@ -23,12 +25,13 @@ from sandbox.exports import (
     upload,
 )
 
-from .journal import Change, ItemKey, Journal, partition_of
-from .settings import ExportSettings
-
 S3ClientFactory = Callable[[], Any]
 _LEAST_INCREMENTAL_BYTES = 10_000_000
-_FAILURES = {"NoSuchBucket": "S3NoSuchBucket", "AccessDenied": "S3AccessDenied", "NotFoundException": "KmsNotFoundException"}
+_FAILURES = {
+    "NoSuchBucket": "S3NoSuchBucket",
+    "AccessDenied": "S3AccessDenied",
+    "NotFoundException": "KmsNotFoundException",
+}
 _COPIED = ("ClientToken", "S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseAlgorithm", "S3SseKmsKeyId", "ExportType")
 
 
@@ -67,7 +70,7 @@ class ExportJob:
         return bool(self._outcome.get("EndTime", time.time()) < time.time() - seconds)
 
     def summary(self) -> dict[str, Any]:
-        """This export's entry in ListExports."""
+        """Return its entry in ListExports."""
         return {
             "ExportArn": self.export.export_arn,
             "ExportStatus": self._outcome["ExportStatus"],
@@ -152,7 +155,7 @@ class ExportJob:
 
 
 def _lines(export: ExportRequest, table: Mapping[str, Any], journal: Journal) -> list[tuple[ItemKey, bytes]]:
-    """The export's data lines with their keys, in hash order."""
+    """Return the export's data lines with their keys, in hash order."""
     if export.from_time is not None and export.to_time is not None:
         changes = journal.changes(export.table_id, _micros(export.from_time), _micros(export.to_time))
         names = [name for name in (table["pk_name"], table["sk_name"]) if name]

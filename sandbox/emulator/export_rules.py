@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .settings import ExportSettings
+from sandbox.emulator.settings import ExportSettings
 
 Request = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 
 def check_members(request: Request) -> None:
-    """What the service model demands of the members. Raises Refused(ValidationException)."""
+    """Check the members as the service model does. Raises Refused(ValidationException)."""
     for member, name in (("TableArn", "tableArn"), ("S3Bucket", "s3Bucket")):
         if not request.get(member):
             raise _invalid(f"Value null at '{name}' failed to satisfy constraint: Member must not be null")
@@ -54,7 +54,7 @@ def check_full_time(export_time: float, now: float, enabled_at: float, settings:
 
 
 def check_window(start: float, end: float, now: float, enabled_at: float, settings: ExportSettings) -> None:
-    """An incremental window: 15 minutes to 24 hours, inside the PITR window. Raises Refused."""
+    """Check an incremental window: 15 minutes to 24 hours, inside the PITR window. Raises Refused."""
     earliest, _ = restorable_window(now, enabled_at, settings)
     if end - start < settings.minimum_window_seconds:
         raise _bad_time(f"Export window must be at least {settings.minimum_window_seconds / 60:g} minutes")

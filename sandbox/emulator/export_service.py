@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.emulator import export_rules
+from sandbox.emulator.export_job import ExportJob, S3ClientFactory
+from sandbox.emulator.export_rules import Refused
+from sandbox.emulator.journal import Journal
+from sandbox.emulator.settings import ExportSettings
 from sandbox.exports import ExportRequest
-
-from . import export_rules
-from .export_job import ExportJob, S3ClientFactory
-from .export_rules import Refused
-from .journal import Journal
-from .settings import ExportSettings
 
 Request = Mapping[str, Any]
 _TOKEN_SECONDS = 8 * 3600
@@ -67,7 +66,7 @@ class ExportService:
         return {"ExportDescription": repeated.description()}
 
     def describe_export(self, request: Request) -> dict[str, Any]:
-        """The export of an ARN, also when its table is gone. Raises Refused."""
+        """Return the export of an ARN, also when its table is gone. Raises Refused."""
         job = self._jobs.get(request.get("ExportArn") or "")
         if job is None:
             raise Refused("ExportNotFoundException", f"Export not found: {request.get('ExportArn')}")
@@ -91,7 +90,7 @@ class ExportService:
         return page
 
     def _same_token(self, request: Request) -> ExportJob | None:
-        """The export that this ClientToken already started. Raises Refused(ExportConflictException)."""
+        """Return the export that this ClientToken already started. Raises Refused(ExportConflictException)."""
         token = request.get("ClientToken")
         for job in self._jobs.values():
             if token is None or job.request.get("ClientToken") != token or job.ended_before(_TOKEN_SECONDS):
@@ -118,7 +117,7 @@ class ExportService:
     def _export_request(self, request: Request, table: Mapping[str, Any], enabled_at: float) -> ExportRequest:
         now = time.time()
         window = request.get("IncrementalExportSpecification")
-        times: dict[str, datetime] = {}
+        times: dict[str, Any] = {}
         if window is not None:
             start = window.get("ExportFromTime", enabled_at)
             end = window.get("ExportToTime", now)

@@ -1,4 +1,4 @@
-"""IAM in MiniStack evaluates every request against the caller's policies; corrected here where it checks less than AWS does."""
+"""IAM in MiniStack evaluates every request against its caller's policies; here it learns what it does not check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import patch_points as at
+from sandbox.emulator import patch_points as at
 
 REWRITTEN_HEADER = "x-sandbox-rewritten"
 """Set by the edge, and only by it, on a request whose body it has changed after the client had signed it."""
@@ -21,7 +21,7 @@ def apply() -> None:
 
 
 def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Every signature is verified, but for those of requests that the edge has rewritten."""
+    """Verify every signature but those of requests that the edge has rewritten."""
 
     def checked(*arguments: Any, **named: Any) -> Any:
         headers = arguments[5]
@@ -31,12 +31,16 @@ def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _count_as_tls(original: Callable[..., None]) -> Callable[..., None]:
-    """The sandbox's plain HTTP stands for AWS's HTTPS: a bucket policy that denies plain HTTP lets it pass."""
-    return lambda source_ip, secure_transport: original(source_ip, True)
+    """Let the sandbox's plain HTTP stand for AWS's HTTPS: a bucket policy that denies plain HTTP lets it pass."""
+
+    def pinned(source_ip: str, _secure_transport: bool) -> None:
+        original(source_ip, True)
+
+    return pinned
 
 
 def _demand_put_object_acl(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Writing an object with an ACL, as an export does, needs s3:PutObjectAcl besides s3:PutObject."""
+    """Demand s3:PutObjectAcl besides s3:PutObject where an object is written with an ACL, as exports are."""
 
     def checks(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
         found = list(original(method, path, headers, body, query_params))
@@ -49,7 +53,7 @@ def _demand_put_object_acl(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    """Exports and tags name their resource by ARN, where MiniStack looks for table names only and checks `*` instead."""
+    """Find the ARN by which exports and tags name their resource; MiniStack looks for names only, else checks `*`."""
 
     def resources(body: bytes, region: str, account_id: str) -> list[str]:
         found = original(body, region, account_id)

@@ -35,7 +35,7 @@ class Change:
 
 
 class Journal:
-    """Item versions per table id. Images are serialised at once, so later changes to the emulator's dicts are harmless."""
+    """Item versions per table id. Images are serialised at once: the emulator may change its own dicts later."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class Journal:
                     self._append(table["TableId"], key, image)
 
     def images_at(self, table_id: str, micros: int) -> list[tuple[ItemKey, bytes]]:
-        """The table as it was after every write up to and including `micros`, in hash order."""
+        """Return the table as it was after every write up to and including `micros`, in hash order."""
         with self._lock:
             found = [(key, _image_before(history, micros + 1)) for key, history in self._tables[table_id].items()]
         return sorted(((key, image) for key, image in found if image is not None), key=lambda entry: _order(entry[0]))
@@ -89,9 +89,7 @@ def partition_of(key: ItemKey, partitions: int) -> int:
     return int.from_bytes(_partition_hash(key)[:4], "big") * partitions >> 32
 
 
-def _window(
-    histories: list[tuple[ItemKey, list[ItemVersion]]], from_micros: int, to_micros: int
-) -> Iterator[Change]:
+def _window(histories: list[tuple[ItemKey, list[ItemVersion]]], from_micros: int, to_micros: int) -> Iterator[Change]:
     for key, history in histories:
         inside = [version for version in history if from_micros <= version.micros < to_micros]
         if not inside:
@@ -106,7 +104,7 @@ def _image_before(history: list[ItemVersion], micros: int) -> bytes | None:
 
 
 def _keys_first(table: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    """The item as exports write it: its key attributes lead."""
+    """Return the item as exports write it: its key attributes lead."""
     names = [name for name in (table["pk_name"], table["sk_name"]) if name]
     return {name: item[name] for name in names if name in item} | dict(item)
 
@@ -116,4 +114,4 @@ def _order(key: ItemKey) -> tuple[bytes, str]:
 
 
 def _partition_hash(key: ItemKey) -> bytes:
-    return hashlib.md5(str(key[0]).encode()).digest()
+    return hashlib.md5(str(key[0]).encode(), usedforsecurity=False).digest()

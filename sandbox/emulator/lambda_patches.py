@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import patch_points as at
-from .lambda_python import build_launcher, runtime_libraries
+from sandbox.emulator import patch_points as at
+from sandbox.emulator.lambda_python import build_launcher, runtime_libraries
 
 _REPORT = '"error": str(e), "trace": traceback.format_exc()}'
 _REPORT_WITH_TYPE = '"error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
@@ -63,7 +63,7 @@ def apply(directory: Path) -> None:
 
 
 def _name_error_types() -> None:
-    """A failed invocation answers with the name of its exception, as Lambda's does, not `Runtime.HandlerError`."""
+    """Answer a failed invocation with its exception's name, as Lambda does, not with `Runtime.HandlerError`."""
     failed = threading.local()
 
     def invoke(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

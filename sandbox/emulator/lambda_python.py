@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import glob
 import importlib.util
 import logging
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -20,7 +20,7 @@ _RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "
 
 
 def runtime_libraries(directory: Path) -> Path:
-    """A folder that holds boto3 and its dependencies, linked from this environment, and nothing else."""
+    """Return a folder that holds boto3 and its dependencies, linked from this environment, and nothing else."""
     folder = directory / "runtime"
     folder.mkdir()
     for name in _RUNTIME_PACKAGES:
@@ -34,7 +34,7 @@ def runtime_libraries(directory: Path) -> Path:
 
 
 def build_launcher(directory: Path, runtime: str) -> Path:
-    """An executable that runs a script as the runtime would: no site packages, no PYTHON* variables, no user site."""
+    """Return an executable that runs a script as the runtime would: without site packages and PYTHON* variables."""
     launcher = directory / f"{runtime}-launcher"
     if not launcher.exists():
         written = launcher.with_suffix(".new")
@@ -46,7 +46,7 @@ def build_launcher(directory: Path, runtime: str) -> Path:
 
 @functools.cache
 def python_for(runtime: str) -> str:
-    """The interpreter for e.g. `python3.13`: that version where the machine has it, else the sandbox's own."""
+    """Return the interpreter for e.g. `python3.13`: that version where the machine has it, else the sandbox's own."""
     for candidate in _candidates(runtime):
         if _works(candidate, runtime):
             return candidate
@@ -61,17 +61,13 @@ def _candidates(runtime: str) -> Iterator[str]:
     if found:
         yield found
     version = runtime.removeprefix("python")
-    yield from sorted(glob.glob(os.path.join(_pyenv_root(), "versions", f"{version}.*", "bin", runtime)))
-
-
-def _pyenv_root() -> str:
-    import pwd
-
-    return os.environ.get("PYENV_ROOT") or os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".pyenv")
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
+    yield from sorted(str(found) for found in pyenv.glob(f"versions/{version}.*/bin/{runtime}"))
 
 
 def _works(python: str, runtime: str) -> bool:
-    """A version manager's shim may exist for a version that is not active, and a bare build may lack TLS."""
+    """Try it: a version manager's shim may be there for a version that is not active; a bare build may lack TLS."""
     probe = 'import ssl, sys, zlib; print("python%d.%d" % sys.version_info[:2])'
     try:
         done = subprocess.run([python, "-I", "-c", probe], capture_output=True, text=True, timeout=20, check=False)

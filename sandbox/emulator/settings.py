@@ -29,7 +29,7 @@ class ExportSettings:
     """FailureCode with which every export that ends from now on turns FAILED."""
 
     def changed(self, values: Mapping[str, Any]) -> ExportSettings:
-        """These settings with `values` in place. Raises ValueError for a name that is not a setting."""
+        """Return these settings with `values` in place. Raises ValueError for a name that is not a setting."""
         known = {field.name for field in fields(self)}
         unknown = sorted(set(values) - known)
         if unknown:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import patch_points as at
+from sandbox.emulator import patch_points as at
 
 _POWERTOOLS = re.compile(r"^/aws/service/powertools/python/(arm64|x86_64)/python(3\.\d+)/(latest|\d+\.\d+\.\d+)$")
 _POWERTOOLS_ACCOUNT = "017000801446"

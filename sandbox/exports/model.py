@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from .format import DataFile, base64_md5, compact_json
+from sandbox.exports.format import DataFile, base64_md5, compact_json
 
 
 def _now() -> datetime:

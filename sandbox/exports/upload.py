@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from .format import DataFile, Item, data_file, full_line
-from .model import Export, ExportRequest, build_full_export, build_incremental_export
+from sandbox.exports.format import DataFile, Item, data_file, full_line
+from sandbox.exports.model import Export, ExportRequest, build_full_export, build_incremental_export
 
 
 def upload(s3: Any, export: Export, **put_arguments: str) -> None:
@@ -23,7 +23,7 @@ def upload(s3: Any, export: Export, **put_arguments: str) -> None:
 
 
 def _upload_in_one_part(s3: Any, bucket: str, key: str, body: bytes, put_arguments: dict[str, str]) -> None:
-    """A multipart upload of one part: that is what gives a data file the ETag that its manifest names."""
+    """Upload in one part: that is what gives a data file the ETag that its manifest names."""
     target = {"Bucket": bucket, "Key": key}
     started = s3.create_multipart_upload(**target, **put_arguments)
     part = s3.upload_part(**target, UploadId=started["UploadId"], PartNumber=1, Body=body)
