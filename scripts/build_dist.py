@@ -1,9 +1,9 @@
 """Build the function's and the layer's zip, byte for byte the same on every machine.
 
 ``dist/function.zip`` holds ``lambda_src/dynamodb_backup`` and nothing else; it and ``dist/SHA256SUMS`` are committed,
-so that applying the module needs no build tool. ``dist/layer.zip`` holds the wheels that ``lambda_src/requirements.txt``
-pins, unpacked; it is other people's code and is built on demand. Entries are stored, sorted, and have one date and one
-mode: a compressor's version, a clock or an umask cannot change a byte.
+so that applying the module needs no build tool. ``dist/layer.zip`` holds the wheels that the layer's requirements pin,
+unpacked; it is other people's code and is built on demand. Entries are stored, sorted, and have one date and one mode:
+a compressor's version, a clock or an umask cannot change a byte.
 
     python -m scripts.build_dist              build everything
     python -m scripts.build_dist --layer      build the layer alone (or --function)
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import stat
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def download_wheels(target: Path, requirements: Path = REQUIREMENTS) -> None:
 
 def write_zip(target: Path, entries: Mapping[str, bytes]) -> None:
     """Write a zip whose bytes depend on nothing but the names and contents of its entries."""
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
             info = zipfile.ZipInfo(name, EARLIEST_ZIP_DATE)

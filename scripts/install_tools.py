@@ -12,12 +12,15 @@ is left in the environment; while it matches, nothing is done.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import re
 import subprocess
 import sys
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,8 +63,10 @@ def is_current(directory: Path, digest: str) -> bool:
 def install(directory: Path, lock: str) -> None:
     """Make the environment anew and install the lock into it.
 
-    Raises:
-        subprocess.CalledProcessError: pip failed; it has said why on stderr.
+    Raises
+    ------
+    subprocess.CalledProcessError
+        pip failed; it has said why on stderr.
     """
     venv.create(directory, clear=True, with_pip=True, symlinks=True)
     python = directory / "bin" / "python"
@@ -72,27 +77,47 @@ def install(directory: Path, lock: str) -> None:
     subprocess.run([python, *PIP_INSTALL, "--no-compile", "--only-binary", ":all:", "-r", LOCK], check=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Bring one environment in step with the lock; return the exit status."""
-    parser = argparse.ArgumentParser(description="Create a virtual environment from requirements-dev.txt.")
-    parser.add_argument("directory", type=Path, help="where the environment goes, for example .venv")
-    directory: Path = parser.parse_args(arguments).directory
+@contextlib.contextmanager
+def one_at_a_time(directory: Path) -> Iterator[None]:
+    """Wait while another process installs into the same environment: two would delete each other's files."""
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        yield
+
+
+def bring_in_step(directory: Path) -> None:
+    """Install the lock into the environment, unless that is what it holds.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        pip failed; it has said why on stderr.
+    """
     lock = LOCK.read_text(encoding="utf-8")
     digest = lock_digest(lock)
     recorded = directory / DIGEST_NAME
     if is_current(directory, digest):
         recorded.touch()  # for make, which compares times of change
-        return 0
+        return
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     print(f"Installing the locked tools into {directory} ({python}; once, about half a minute)", flush=True)
     started = time.monotonic()
+    install(directory, lock)
+    recorded.write_text(digest + "\n", encoding="ascii")
+    print(f"Installed in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Bring one environment in step with the lock; return the exit status."""
+    parser = argparse.ArgumentParser(description="Create a virtual environment from requirements-dev.txt.")
+    parser.add_argument("directory", type=Path, help="where the environment goes, for example .venv")
+    directory: Path = parser.parse_args(arguments).directory
     try:
-        install(directory, lock)
+        with one_at_a_time(directory):
+            bring_in_step(directory)
     except subprocess.CalledProcessError as error:
         print(f"pip could not install {LOCK.name} into {directory}; its own message is above.", file=sys.stderr)
         return error.returncode
-    recorded.write_text(digest + "\n", encoding="ascii")
-    print(f"Installed in {time.monotonic() - started:.0f} s")
     return 0
 
 
