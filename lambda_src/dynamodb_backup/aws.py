@@ -53,15 +53,15 @@ def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
     patient = Config(
         retries={"mode": "standard", "total_max_attempts": 8},
         max_pool_connections=MOST_CONNECTIONS,
-        connect_timeout=5,
-        read_timeout=60,
+        connect_timeout=3,
+        read_timeout=20,
         s3={"addressing_style": "path"} if _has_own_endpoint() else None,
     )
     single_attempt = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=MOST_CONNECTIONS,
-        connect_timeout=5,
-        read_timeout=30,
+        connect_timeout=3,
+        read_timeout=10,
         parameter_validation=False,
     )
     return Clients(

@@ -35,8 +35,8 @@ and the counts of both manifests; a restore always parses every line before it w
 class TableBackups:
     """Carries single tables of a run forward.
 
-    Every method answers with the table's new state and raises nothing that concerns one table alone: one table's failure
-    never stops the others.
+    Every method answers with the table's new state and raises nothing that concerns one table alone: one table's
+    failure never stops the others.
     """
 
     settings: Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
@@ -92,7 +92,6 @@ class BackupResult:
     tables: tuple[TableBackup, ...] = ()
     error: str | None = None
     error_type: str | None = None
-    warnings: tuple[str, ...] = field(default=())
 
     @property
     def status_code(self) -> int:
@@ -122,8 +121,9 @@ class BackupResult:
             "s3_bucket": self.s3_bucket,
             "export_results": [table.to_dict() for table in self.tables],
         }
-        if self.warnings:
-            body["warnings"] = list(self.warnings)
+        warnings = [warning for table in self.tables for warning in table.warnings]
+        if warnings:
+            body["warnings"] = warnings
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
         return {"statusCode": self.status_code, "body": body}

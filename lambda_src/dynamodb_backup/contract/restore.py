@@ -185,8 +185,9 @@ class RestoreResult:
             "total_items_processed": sum(table.items_processed for table in self.tables),
             "restore_results": [table.to_dict() for table in self.tables],
         }
-        if self.warnings:
-            body["warnings"] = list(self.warnings)
+        warnings = [*self.warnings, *(warning for table in self.tables for warning in table.warnings)]
+        if warnings:
+            body["warnings"] = warnings
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
         return {"statusCode": self.status_code, "body": body}

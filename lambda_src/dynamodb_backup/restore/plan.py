@@ -50,12 +50,19 @@ class Planner:
         BackupNotFound
             There is no such backup at all.
         RequestRefused
-            Two tables of the backup would go into one target, or the export is of another table.
+            ``target_tables`` names a source that the backup does not hold, two tables would go into one target, or the
+            export is of another table.
         """
         if request.export:
             return [self._from_export(request)]
         latest = request.backup_date == "latest"
         backups = self._newest(request, warnings) if latest else self._of_date(request)
+        for source in request.target_tables:
+            if source not in backups:
+                held = ", ".join(backups)
+                raise RequestRefused(
+                    "target_tables", f"names source '{source}', which this backup does not hold; it holds {held}"
+                )
         request.refuse_shared_targets(set(backups))
         return [self._from_backup(request, table, backup) for table, backup in backups.items()]
 

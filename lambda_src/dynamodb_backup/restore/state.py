@@ -42,7 +42,7 @@ class TableState:
     items_written: int = 0
     items_failed: int = 0
     items_deleted: int = 0
-    keys_fit: bool = False
+    key_parts: int = 0
     files: list[FileState] = field(default_factory=list)
     delete_pass: int = 0
     segments: list[Segment] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from dynamodb_backup.archive.export import NativeExport, read_export
@@ -12,8 +13,9 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import ObjectChanged, TargetUnusable, ToolError
 from dynamodb_backup.pool import run_workers
+from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.failed_items import FailedItems
-from dynamodb_backup.restore.mirror import BackupKeys, Mirror
+from dynamodb_backup.restore.mirror import Mirror
 from dynamodb_backup.restore.plan import fingerprint_of
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
@@ -48,11 +50,7 @@ class TableRestorer:
         self._restore_id = restore_id
         self._state = state
         self._deadline = deadline
-        self._backup_keys = (
-            BackupKeys(store, layout, restore_id, state)
-            if request.clear_existing_data and not request.dry_run
-            else None
-        )
+        self._backup_keys = BackupKeys(store, layout, restore_id, state)
 
     def execute(self) -> None:
         """Go on with this table until it is done, has failed, or time is up."""
@@ -65,12 +63,12 @@ class TableRestorer:
                 state.phase = "done" if self._request.dry_run else "write"
             with BatchWriter(self._clients.dynamodb_writes, state.target, keys, self._deadline) as writer:
                 if state.phase == "write" and self._write(export, writer):
-                    state.phase = "delete" if self._backup_keys else "done"
+                    state.phase = "delete" if self._request.clear_existing_data else "done"
                 if state.phase == "delete" and self._mirror(keys, writer):
                     state.phase = "done"
             if state.phase == "done":
                 self._conclude()
-            elif self._backup_keys:
+            elif state.phase == "verify" or self._request.clear_existing_data:
                 self._backup_keys.save()
         except (ToolError, *AWS_ERRORS) as error:
             state.fail(explain(error))
@@ -102,27 +100,29 @@ class TableRestorer:
 
         def verify(number: int) -> None:
             progress = self._state.files[number].verified
-            verify_file(self._store, export.files[number], progress, self._deadline, self._on_item(number, keys))
+            verify_file(self._store, export.files[number], progress, self._deadline, self._on_item(keys))
 
         waiting = [number for number, file in enumerate(self._state.files) if not file.verified.done]
         if not run_workers(self._request.max_workers, waiting, verify, self._deadline):
             return False
-        if export.item_count and not self._state.keys_fit:
+        if export.item_count and not self._backup_keys.count():
             raise self._other_keys(keys, "no item of the backup has such a key")
+        duplicates = self._backup_keys.duplicates()
+        if duplicates:
+            raise self._other_keys(
+                keys,
+                f"{duplicates} items of the backup share their key there with another and would overwrite each other",
+            )
         logger.info("backup verified", table=self._state.source, items=export.item_count, files=len(export.files))
         return True
 
-    def _on_item(self, number: int, keys: KeySchema) -> OnItem | None:
-        """Return what is done with each item of a file while it is verified, if anything."""
-        digests = self._backup_keys.of_file(number) if self._backup_keys else None
-        if self._state.keys_fit and digests is None:
-            return None
+    def _on_item(self, keys: KeySchema) -> OnItem:
+        """Return what is done with each item of a file while it is verified: its key is noted."""
+        digests = self._backup_keys.collector()
 
         def on_item(item: dict[str, Any]) -> None:
-            fits = keys.fits(item)
-            if fits and not self._state.keys_fit:
-                self._state.keys_fit = True
-            if fits and digests is not None:
+            # An item without the key is left to DynamoDB, which refuses it and says why.
+            with suppress(ValueError):
                 digests.extend(keys.digest(item))
 
         return on_item
@@ -140,7 +140,6 @@ class TableRestorer:
         return finished
 
     def _mirror(self, keys: KeySchema, writer: BatchWriter) -> bool:
-        assert self._backup_keys is not None  # noqa: S101 - the phase exists only with it
         mirror = Mirror(self._clients, self._state, keys, self._backup_keys, self._deadline)
         return mirror.run(writer, self._request.max_workers)
 
@@ -160,6 +159,6 @@ class TableRestorer:
             return
         state.status = "PARTIAL_SUCCESS" if state.items_written else "FAILED"
         state.error = (
-            f"DynamoDB refused {state.items_failed} of {state.items_expected} items; they and DynamoDB's reasons are kept "
-            f"in {state.failed_items_export}, which can be restored with the field 'export' once the cause is mended"
+            f"DynamoDB refused {state.items_failed} of {state.items_expected} items; they are kept, with DynamoDB's "
+            f"reasons, in {state.failed_items_export}; mend the cause and restore that with the field 'export'"
         )

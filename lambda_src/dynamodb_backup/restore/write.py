@@ -122,8 +122,8 @@ class FileCursor:
 class TableWriter:
     """Writes all files of one table that are not written yet.
 
-    Several files are under way at once, because one file holds items of one partition only, and a single partition takes
-    no more than 1,000 write units per second. Memory is bounded by the workers, not by the files.
+    Several files are under way at once, because one file holds items of one partition only, and a single partition
+    takes no more than 1,000 write units per second. Memory is bounded by the workers, not by the files.
     """
 
     def __init__(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -53,19 +52,27 @@ class KeySchema:
         ValueError
             The item does not have this key.
         """
-        if not self.fits(item):
-            raise ValueError(f"the item does not have the key {self}")
-        parts = [_canonical(kind, item[name][kind]) for name, kind in self.attributes]
-        return blake2b(json.dumps(parts).encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
-
-
-def _canonical(kind: str, value: object) -> str:
-    if kind == "N":
         try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            raise ValueError("a number key is not a number") from None
-        return "0" if number == 0 else str(number.normalize(_EXACT))
-    if isinstance(value, bytes):
-        return b64encode(value).decode("ascii")
-    return str(value)
+            parts = [_canonical(kind, item[name][kind]) for name, kind in self.attributes]
+        except (KeyError, TypeError):
+            raise ValueError(f"the item does not have the key {self}") from None
+        # Lengths keep ("a", "bc") and ("ab", "c") apart.
+        text = "".join(f"{len(part)}:{part}" for part in parts)
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+
+
+def _canonical(kind: str, value: str | bytes) -> str:
+    if kind == "N":
+        return _canonical_number(str(value))
+    return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
+
+
+def _canonical_number(text: str) -> str:
+    """Return one spelling for all spellings of a number: 7, 7.0 and 70E-1 are one key."""
+    if text.isdigit() and text.isascii() and not text.startswith("0"):
+        return text
+    try:
+        number = _EXACT.normalize(Decimal(text))
+        return "0" if number == 0 else format(number, "f")
+    except (ArithmeticError, ValueError):
+        raise ValueError("a number key is not a number") from None

@@ -36,7 +36,7 @@ class FileProgress:
 def verify_file(
     store: ObjectStore, file: DataFile, progress: FileProgress, deadline: Deadline, on_item: OnItem | None = None
 ) -> None:
-    """Read one data file whole: checksum, every line, the count; go on where ``progress`` stands, and keep it up to date.
+    """Read one data file whole: checksum, every line, the count; go on where ``progress`` stands and keep it current.
 
     A file that an earlier turn began is read from its start again, for the checksum, but no line is parsed twice; it
     must still be the same object.
@@ -84,7 +84,7 @@ def verify_checksum(store: ObjectStore, file: DataFile) -> int:
 
 
 def _etags(file: DataFile) -> set[str]:
-    """Return the ETags of an object with this MD5: uploaded plainly, and by DynamoDB as a multipart upload of one part."""
+    """Return the ETags of an object with this MD5: a plain upload's, and that of DynamoDB's upload of one part."""
     digest = b64decode(file.md5)
     return {digest.hex(), md5(digest, usedforsecurity=False).hexdigest() + "-1"}
 
