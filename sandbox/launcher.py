@@ -38,6 +38,8 @@ class Sandbox:
         self._process = process
         self.endpoint = endpoint
         self.log_path = Path(directory) / "emulator.log"
+        self._session = boto3.session.Session()
+        self._clients: dict[str, Any] = {}
         control = Control(endpoint)
         self._control = control
         self.faults = Faults(control)
@@ -56,6 +58,13 @@ class Sandbox:
 
     def client(self, service: str, **options: Any) -> Any:
         """Return a boto3 client of the sandbox's administrator; `options` override (credentials, config, region)."""
+        if not options:
+            if service not in self._clients:
+                self._clients[service] = self._create_client(service, {})
+            return self._clients[service]
+        return self._create_client(service, options)
+
+    def _create_client(self, service: str, options: dict[str, Any]) -> Any:
         settings: dict[str, Any] = {
             "endpoint_url": self.endpoint,
             "region_name": REGION,
@@ -63,7 +72,7 @@ class Sandbox:
             "aws_secret_access_key": SECRET_ACCESS_KEY,
             "config": Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"}),
         }
-        return boto3.session.Session().client(service, **settings | options)
+        return self._session.client(service, **settings | options)
 
     def reset(self) -> None:
         """Back to an empty account: resources, faults, request log and export settings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +21,15 @@ class Control:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send one control request and return the parsed answer. Raises urllib.error.HTTPError."""
+        """Send one control request and return the parsed answer. Raises ValueError when it is refused."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data=data, method=method)
-        with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            return json.load(response)
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)["message"]) from None
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,8 @@ class Exports:
     def configure(self, **settings: Any) -> None:
         """Change fields of sandbox.emulator.settings.ExportSettings, for exports started from now on.
 
-        Example: `configure(seconds=0, partitions=2, restorable_lag_seconds=0)`. Raises urllib.error.HTTPError (400)
-        for a name that is not a setting.
+        Example: `configure(seconds=0, partitions=2, restorable_lag_seconds=0)`. Raises ValueError for a name that is
+        not a setting.
         """
         self._control.call("PUT", "exports", settings)
 

@@ -24,13 +24,15 @@ async def answer(proxy: Proxy, request: Request) -> Response:
         case "POST", "/_sandbox/faults":
             value: Any = {"id": proxy.rules.arm(Fault.from_dict(json.loads(request.body)))}
         case "DELETE", "/_sandbox/faults":
-            value = proxy.rules.disarm(int(argument) if argument else None)
+            proxy.rules.disarm(int(argument) if argument else None)
+            value = {}
         case "GET", "/_sandbox/faults":
             value = [dataclasses.asdict(armed) for armed in proxy.rules.armed()]
         case "GET", "/_sandbox/requests":
             value = list(proxy.log)
         case "DELETE", "/_sandbox/requests":
-            value = proxy.log.clear()
+            proxy.log.clear()
+            value = {}
         case _:
             return _json({"message": f"no such control request: {request.method} {path}"}, 404)
     return _json(value, 200)

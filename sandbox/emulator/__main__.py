@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from sandbox.emulator import dynamodb_patches, iam_patches, lambda_patches, ssm_patches
+from sandbox.emulator import dynamodb_patches, iam_patches, lambda_patches, scheduler_patches, ssm_patches
 from sandbox.emulator import patch_points as at
 from sandbox.emulator.export_service import ExportService
 
@@ -30,6 +30,7 @@ def main() -> None:
     exports = dynamodb_patches.apply(own_endpoint)
     lambda_patches.apply(directory)
     iam_patches.apply()
+    scheduler_patches.apply()
     ssm_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()

@@ -102,6 +102,7 @@ S3_ADDITIONAL_CHECKS = PatchPoint(
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
 RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))
+INVOKE_TARGET = PatchPoint("ministack.services.eventbridge", "_invoke_target", ("target", "event", "rule", "view"))
 PUBLIC_PARAMETER = PatchPoint("ministack.services.ssm", "_public_parameter", ("name",))
 JSON_RESPONSE = PatchPoint("ministack.core.responses", "json_response")
 ERROR_RESPONSE = PatchPoint("ministack.core.responses", "error_response_json")

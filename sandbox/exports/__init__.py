@@ -4,7 +4,7 @@ The sandbox's own ExportTableToPointInTime uses it, and tests that need an expor
 
     export_id = write_full_export(s3, "bucket", "native-exports/2024-05-14/users", TABLE_ARN, items)
 
-Where a test needs a damaged export, it builds one (`build_full_export`), edits `export.objects` and uploads it (`upload`).
+A test that needs a damaged export builds one (`build_full_export`), edits `export.objects` and uploads it (`upload`).
 """
 
 from sandbox.exports.format import DataFile, data_file, full_line, incremental_line

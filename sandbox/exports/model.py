@@ -122,6 +122,7 @@ def _build(
             **view,
         }
     )
+    summary += b"\n"
     objects = {f"{request.root}_started": b""}
     objects.update({data_prefix + file.name: file.body for file in files})
     for name, body in (("manifest-files", listing), ("manifest-summary", summary)):
