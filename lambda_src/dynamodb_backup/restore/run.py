@@ -58,6 +58,8 @@ class RestoreRun:
         refuse_targets_outside_convention(request, self._settings)
         state = self._continued(request) if request.restore_id else self._begun(request)
         request = state.original_request()
+        if not any(table.open for table in state.tables) and state.turns > 1:
+            return self._result(request, state, self._monotonic() - began)  # it had ended already
         self._carry(request, state)
         unfinished = any(table.open for table in state.tables)
         if unfinished or state.turns > 1:

@@ -132,7 +132,11 @@ class TableRestorer:
         root = self._layout.failed_items(self._restore_id, state.target)
         failed = FailedItems(self._records, root, state)
         table_writer = TableWriter(self._store, export, state, writer, failed, self._deadline)
-        finished = table_writer.run(self._request.max_workers)
+        try:
+            finished = table_writer.run(self._request.max_workers)
+        except (ToolError, *AWS_ERRORS):
+            failed.finish()
+            raise
         if finished:
             failed.finish()
         elif table_writer.trouble:

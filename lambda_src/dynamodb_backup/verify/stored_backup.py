@@ -84,9 +84,10 @@ def verify_checksum(store: ObjectStore, file: DataFile) -> int:
 
 
 def _etags(file: DataFile) -> set[str]:
-    """Return the ETags of an object with this MD5: a plain upload's, and that of DynamoDB's upload of one part."""
+    """Return the ETags that prove an object to be this file: DynamoDB's own, and that of a plain upload."""
     digest = b64decode(file.md5)
-    return {digest.hex(), md5(digest, usedforsecurity=False).hexdigest() + "-1"}
+    known = {digest.hex(), md5(digest, usedforsecurity=False).hexdigest() + "-1"}
+    return known | {file.etag} if file.etag else known
 
 
 def _verify_file(
