@@ -12,8 +12,6 @@ PYTEST_WORKERS ?= 4
 PYTEST_ARGS ?=
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-export PYTHONPATH := lambda_src
-
 .PHONY: help setup dist test unit demo sandbox bench lint format docs lock clean terraform
 
 help: ## List the targets
@@ -45,7 +43,7 @@ lint: $(READY) ## Check style, types, imports and Terraform formatting
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(PY) -m mypy
-	@$(VENV)/bin/lint-imports
+	@PYTHONPATH=lambda_src $(VENV)/bin/lint-imports
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive -diff; fi
 
 format: $(READY) ## Format Python and Terraform

@@ -1,0 +1,67 @@
+"""What every test may rely on: the repository's root, a sandbox of its own, and nothing of the person who runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sandbox as local_aws
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Where the tests run is nobody's account: no profile, no credentials, no metadata service can be reached by mistake.
+HARMLESS_AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+# The functions' own settings and Terraform's inputs would change what is tested. TF_CLI_CONFIG_FILE, TF_PLUGIN_DIR and
+# TF_PLUGIN_CACHE_DIR stay: they say where this machine has its provider.
+LEAKING_PREFIXES = ("AWS_", "POWERTOOLS_", "TF_VAR_", "TF_CLI_ARGS")
+LEAKING_NAMES = (
+    "BACKUP_BUCKET",
+    "BACKUP_BUCKET_OWNER",
+    "DYNAMODB_TABLES",
+    "ENVIRONMENT",
+    "EXPORT_KMS_KEY_ID",
+    "RESTORE_TARGET_TABLES",
+    "S3_EXPORTS_PREFIX",
+    "TABLE_NAME_PATTERN",
+    "TF_DATA_DIR",
+    "TF_WORKSPACE",
+)
+
+
+def pytest_configure() -> None:
+    """Take the person's settings out of the environment before anything reads them, also in each xdist worker."""
+    for name in list(os.environ):
+        if name in LEAKING_NAMES or name.startswith(LEAKING_PREFIXES):
+            del os.environ[name]
+    os.environ.update(HARMLESS_AWS)
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """The top of the tree under test."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[local_aws.Sandbox]:
+    """One sandbox per xdist worker, with whatever earlier tests left in it; most tests want ``aws``."""
+    with local_aws.start() as running:
+        yield running
+
+
+@pytest.fixture
+def aws(running_sandbox: local_aws.Sandbox) -> local_aws.Sandbox:
+    """An empty account: no resources, faults or logged requests of other tests."""
+    running_sandbox.reset()
+    return running_sandbox

@@ -1,0 +1,57 @@
+"""``make`` explains itself, and says in one sentence what a machine lacks."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(repo_root: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=repo_root, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_make_alone_lists_every_target_that_people_run(repo_root: Path) -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", (repo_root / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    listed = re.findall(r"^  make (\w+) +\S", run(repo_root, "make").stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(set(phony[1].split()) - {"terraform"})
+
+
+def test_a_machine_without_terraform_is_told_what_to_install(repo_root: Path, tmp_path: Path) -> None:
+    location = subprocess.run(["/bin/sh", "-c", "command -v make"], capture_output=True, text=True, check=True)
+    (tmp_path / "make").symlink_to(location.stdout.strip())
+    finished = run(repo_root, "make", "terraform", PATH=str(tmp_path))
+    assert finished.returncode != 0
+    assert finished.stdout.startswith("Terraform 1.9 or newer is needed and not on PATH")
+    assert finished.stdout.count("\n") == 1
+
+
+def test_the_chosen_python_can_run_the_project(repo_root: Path) -> None:
+    finished = run(repo_root, "scripts/find_python.sh")
+    version = run(repo_root, finished.stdout.strip(), "-c", "import sys; print(sys.version_info >= (3, 11))")
+    assert version.stdout == "True\n"
+
+
+def test_an_explicit_python_wins(repo_root: Path) -> None:
+    finished = run(repo_root, "scripts/find_python.sh", PYTHON=sys.executable)
+    assert finished.stdout == f"{sys.executable}\n"
+
+
+@pytest.mark.parametrize("chosen", ["/bin/false", "no-such-python"])
+def test_an_explicit_python_that_cannot_run_the_project_is_refused_by_name(chosen: str, repo_root: Path) -> None:
+    finished = run(repo_root, "scripts/find_python.sh", PYTHON=chosen)
+    assert finished.returncode == 1
+    assert finished.stderr == f"PYTHON={chosen} is not a Python 3.11 or newer with the venv module.\n"
+
+
+def test_a_version_that_is_not_there_is_named(repo_root: Path) -> None:
+    finished = run(repo_root, "scripts/find_python.sh", "3.99")
+    assert finished.returncode == 1
+    assert finished.stderr == "No Python 3.99 with the venv module was found on this machine.\n"
