@@ -1,4 +1,4 @@
-"""What gets installed is pinned and hashed, names no place to fetch it from, and is in tests what it is in the layer."""
+"""What gets installed is pinned and hashed, names no place to fetch it from, and is the same in tests and layer."""
 
 from __future__ import annotations
 
