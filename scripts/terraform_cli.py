@@ -1,11 +1,12 @@
 """Run Terraform from Python: in a copy of the module, so that the source tree stays as it is.
 
-Example:
-    >>> module = copy_module(Path("/tmp/demo"))
-    >>> terraform = Terraform(module / "examples" / "complete", init_environment() | sandbox.environment)
-    >>> terraform.init()
-    >>> terraform.apply()
-    >>> terraform.outputs()["bucket"]
+Examples
+--------
+>>> module = copy_module(Path("demo"))
+>>> terraform = Terraform(module / "examples" / "complete", terraform_environment() | sandbox.environment)
+>>> terraform.get()
+>>> terraform.apply()
+>>> terraform.outputs()["bucket"]
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.terraform_plugins import ROOT, init_environment, terraform_binary
+from scripts.terraform_plugins import ROOT, terraform_binary, terraform_environment
 
-__all__ = ["Terraform", "TerraformError", "copy_module", "init_environment"]
+__all__ = ["Terraform", "TerraformError", "copy_module", "terraform_environment"]
 
 PARTS_OF_THE_MODULE = ("*.tf", "dist", "examples", "modules", "templates", "tests/plan/*.tftest.hcl")
 NOT_COPIED = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
@@ -34,19 +35,23 @@ class TerraformError(RuntimeError):
 class Terraform:
     """Terraform in one directory.
 
-    Args:
-        directory: the root configuration.
-        environment: the whole environment of the commands; see `init_environment`.
-        variables: input variables of the configuration; values that are not strings are given as JSON.
+    Parameters
+    ----------
+    directory
+        the root configuration.
+    environment
+        the whole environment of the commands; see `terraform_environment`.
+    variables
+        input variables of the configuration; values that are not strings are given as JSON.
     """
 
     directory: Path
     environment: Mapping[str, str]
     variables: Mapping[str, object] = field(default_factory=dict)
 
-    def init(self) -> None:
-        """Install modules and link the provider."""
-        self.run("init")
+    def get(self) -> None:
+        """Install the modules, those of tests included. The provider needs no init: see `terraform_plugins`."""
+        self.run("get", "-test-directory=tests/plan")
 
     def apply(self) -> None:
         """Create or change what the configuration says."""
@@ -76,8 +81,10 @@ class Terraform:
     def run(self, command: str, *arguments: str) -> str:
         """Run one command and return its standard output.
 
-        Raises:
-            TerraformError: it failed.
+        Raises
+        ------
+        TerraformError
+            it failed.
         """
         quiet = ["-no-color", "-input=false"] if command in {"init", "plan", "apply", "destroy"} else []
         done = subprocess.run(
@@ -94,7 +101,8 @@ class Terraform:
 
     def _variables(self) -> list[str]:
         return [
-            f"-var={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in self.variables.items()
+            f"-var={name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in self.variables.items()
         ]
 
 

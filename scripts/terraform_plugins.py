@@ -1,16 +1,19 @@
 """Find Terraform and the AWS provider, on a machine with or without a way to the public registry.
 
-In this order:
+The provider is installed once, by ``terraform init`` in the user's cache, from the first of these that has it:
 
 1. ``TF_PLUGIN_DIR``, a directory that holds ``registry.terraform.io/hashicorp/aws/...``;
-2. ``terraform init``, which follows ``TF_CLI_CONFIG_FILE`` and the person's own Terraform configuration. It runs once: what
-   it installs is kept in the user's cache, because a provider has some 700 MB and every test initialises a directory anew;
+2. what ``TF_CLI_CONFIG_FILE`` or the person's own Terraform configuration say, otherwise the public registry;
 3. a plugin mirror: a directory named ``registry.terraform.io`` under the usual prefixes.
+
+From then on every directory uses that one, by a development override: the provider has some 700 MB, and Terraform would
+otherwise hash all of it again at each init, plan and apply, which takes longer than most of what tests ask of it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -18,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["SetupError", "find_mirror", "init_environment", "plugin_directory", "terraform_binary"]
+__all__ = ["SetupError", "find_mirror", "terraform_binary", "terraform_environment"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY = "registry.terraform.io"
@@ -26,6 +29,7 @@ PROVIDER = Path(REGISTRY, "hashicorp", "aws")
 USUAL_PREFIXES = (Path("/opt"), Path("/usr/share"), Path("/usr/local/share"), Path("~/.terraform.d").expanduser())
 MIRROR_DEPTH = 3  # registry.terraform.io lies at most this many levels below a prefix
 REGISTRY_TIMEOUT_SECONDS = 5  # for an answer of the registry, not for the download
+INSTALL_TERRAFORM = "install it from https://developer.hashicorp.com/terraform/install."
 
 
 class SetupError(RuntimeError):
@@ -35,54 +39,39 @@ class SetupError(RuntimeError):
 def terraform_binary() -> str:
     """Return Terraform's path.
 
-    Raises:
-        SetupError: there is none on PATH.
+    Raises
+    ------
+    SetupError
+        there is none on PATH.
     """
     binary = shutil.which("terraform")
     if binary is None:
-        raise SetupError(
-            "Terraform 1.9 or newer is needed and not on PATH: install it from https://developer.hashicorp.com/terraform/install."
-        )
+        raise SetupError(f"Terraform 1.9 or newer is needed and not on PATH: {INSTALL_TERRAFORM}")
     return binary
 
 
-def init_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which any ``terraform init`` finds the provider, without the network.
+def terraform_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment in which Terraform finds the provider after ``terraform get``, without any init.
 
-    Args:
-        environment: what to start from; by default this process's environment.
+    Parameters
+    ----------
+    environment
+        what to start from; by default this process's environment.
 
-    Raises:
-        SetupError: Terraform or the provider is missing.
+    Raises
+    ------
+    SetupError
+        Terraform or the provider is missing.
     """
-    settled = _without_missing_configuration(os.environ if environment is None else environment)
-    settled["TF_CLI_ARGS_init"] = f"-plugin-dir={plugin_directory(settled)}"
-    settled["TF_IN_AUTOMATION"] = "yes"
-    settled["CHECKPOINT_DISABLE"] = "yes"  # no question for newer versions: each would wait for the network
-    return settled
-
-
-def plugin_directory(environment: Mapping[str, str]) -> Path:
-    """Return a directory for ``terraform init -plugin-dir`` that holds the AWS provider.
-
-    Raises:
-        SetupError: Terraform or the provider is missing.
-    """
-    chosen = environment.get("TF_PLUGIN_DIR")
-    if chosen:
-        if not (Path(chosen) / PROVIDER).is_dir():
-            raise SetupError(f"TF_PLUGIN_DIR is {chosen}, which does not hold {PROVIDER}: point it at a plugin mirror or unset it.")
-        return Path(chosen).resolve()
-    installed = _installed(environment)
-    if installed is not None:
-        return installed
-    mirror = find_mirror(USUAL_PREFIXES)
-    if mirror is not None:
-        return mirror
-    raise SetupError(
-        f"The Terraform provider hashicorp/aws cannot be had, because terraform init does not reach {REGISTRY}: "
-        "give this machine a way to it, or set TF_PLUGIN_DIR to a directory made by `terraform providers mirror`."
-    )
+    start = dict(os.environ if environment is None else environment)
+    # A configuration file that does not exist means nothing to Terraform but a warning at every command.
+    if not Path(start.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
+        start.pop("TF_CLI_CONFIG_FILE")
+    return start | {
+        "TF_CLI_CONFIG_FILE": str(_override(start)),
+        "TF_IN_AUTOMATION": "yes",
+        "CHECKPOINT_DISABLE": "yes",  # offline, every command would wait for news of a newer Terraform
+    }
 
 
 def find_mirror(prefixes: tuple[Path, ...]) -> Path | None:
@@ -106,51 +95,78 @@ def _directories(top: Path, depth: int) -> Iterator[Path]:
             yield from _directories(child, depth - 1)
 
 
-def _without_missing_configuration(environment: Mapping[str, str]) -> dict[str, str]:
-    """Drop a TF_CLI_CONFIG_FILE that does not exist: Terraform goes on without it, but warns at every command."""
-    kept = dict(environment)
-    if not Path(kept.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
-        kept["TF_CLI_CONFIG_FILE"] = os.devnull
-    return kept
+def _override(environment: Mapping[str, str]) -> Path:
+    """Return a CLI configuration that overrides the provider; install the provider first if it is not there."""
+    versions = (ROOT / "versions.tf").read_text(encoding="utf-8")
+    asked_for = "\n".join([versions, *(environment.get(name, "") for name in ("TF_PLUGIN_DIR", "TF_CLI_CONFIG_FILE"))])
+    home = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    directory = home / "terraform-dynamodb-backup" / hashlib.sha256(asked_for.encode()).hexdigest()[:12]
+    configuration = directory / "override.tfrc"
+    with _locked(directory):
+        installed = _installed(directory)
+        if installed is None or not configuration.exists():
+            (directory / "versions.tf").write_text(versions, encoding="utf-8")
+            _install(directory, environment)
+            installed = _installed(directory)
+            override = f'dev_overrides {{\n    "hashicorp/aws" = "{installed}"\n  }}'
+            configuration.write_text(f"provider_installation {{\n  {override}\n}}\n", encoding="utf-8")
+    return configuration
 
 
-def _installed(environment: Mapping[str, str]) -> Path | None:
-    """Install the provider by ``terraform init``, once, and return where; None if the registry cannot be reached."""
-    cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "terraform-dynamodb-backup"
-    providers = cache / ".terraform" / "providers"
-    with _locked(cache):
-        if (cache / "complete").exists() and (providers / PROVIDER).is_dir():
-            return providers
-        shutil.copy(ROOT / "versions.tf", cache / "versions.tf")
-        attempt = subprocess.run(
-            [terraform_binary(), "init", "-input=false", "-no-color"],
-            cwd=cache,
-            env=_without_missing_configuration(environment)
-            | {"TF_REGISTRY_CLIENT_TIMEOUT": str(REGISTRY_TIMEOUT_SECONDS), "TF_REGISTRY_DISCOVERY_RETRY": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if attempt.returncode != 0:
-            _raise_if_too_old(attempt.stdout)
-            return None
-        (cache / "complete").touch()
-        return providers
+def _installed(directory: Path) -> Path | None:
+    """Return the directory of the provider's executable that ``terraform init`` left, if it is (still) there."""
+    executables = sorted((directory / ".terraform" / "providers" / PROVIDER).glob("*/*/terraform-provider-aws*"))
+    return executables[-1].parent.resolve() if executables else None
 
 
-def _raise_if_too_old(output: str) -> None:
-    """With a mirror, a Terraform that is too old would fail the same way, and say less about why."""
-    if "Unsupported Terraform Core version" in output:
+def _install(directory: Path, environment: Mapping[str, str]) -> None:
+    """Run ``terraform init`` against each source in turn until one has the provider.
+
+    Raises
+    ------
+    SetupError
+        none has, or Terraform is missing or too old.
+    """
+    chosen = environment.get("TF_PLUGIN_DIR")
+    if chosen:
+        if not _init(directory, environment, Path(chosen)):
+            raise SetupError(
+                f"TF_PLUGIN_DIR is {chosen}, which has no hashicorp/aws of a version that versions.tf allows: "
+                "point it at a directory made by `terraform providers mirror`, or unset it."
+            )
+        return
+    if _init(directory, environment):
+        return
+    mirror = find_mirror(USUAL_PREFIXES)
+    if mirror is None or not _init(directory, environment, mirror):
         raise SetupError(
-            "Terraform 1.9 or newer is needed and the one on PATH is older: install it from https://developer.hashicorp.com/terraform/install."
+            f"The Terraform provider hashicorp/aws cannot be had, because terraform init does not reach {REGISTRY}: "
+            "give this machine a way to it, or set TF_PLUGIN_DIR to a directory made by `terraform providers mirror`."
         )
+
+
+def _init(directory: Path, environment: Mapping[str, str], mirror: Path | None = None) -> bool:
+    """Tell whether ``terraform init`` found the provider: in the mirror if one is given, otherwise as configured."""
+    shutil.rmtree(directory / ".terraform", ignore_errors=True)
+    attempt = subprocess.run(
+        [terraform_binary(), "init", "-input=false", "-no-color", *([f"-plugin-dir={mirror}"] if mirror else [])],
+        cwd=directory,
+        env=dict(environment)
+        | {"TF_REGISTRY_CLIENT_TIMEOUT": str(REGISTRY_TIMEOUT_SECONDS), "TF_REGISTRY_DISCOVERY_RETRY": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if "Unsupported Terraform Core version" in attempt.stdout:
+        raise SetupError(f"Terraform 1.9 or newer is needed and the one on PATH is older: {INSTALL_TERRAFORM}")
+    return attempt.returncode == 0
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold a directory for this process: parallel test workers install once."""
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as lock:
+    with (directory / "lock").open("w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

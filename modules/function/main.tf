@@ -148,6 +148,7 @@ resource "aws_lambda_function" "this" {
 
 # Lambda by default repeats a failed asynchronous invocation twice. What is to be repeated is decided by whoever invokes.
 resource "aws_lambda_function_event_invoke_config" "this" {
-  function_name          = aws_lambda_function.this.function_name
-  maximum_retry_attempts = 0
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = 0
+  maximum_event_age_in_seconds = 21600
 }

@@ -12,3 +12,13 @@ output "log_group" {
   description = "arn and name of the function's log group."
   value       = { arn = aws_cloudwatch_log_group.this.arn, name = aws_cloudwatch_log_group.this.name }
 }
+
+output "environment" {
+  description = "Environment variables as the function has them."
+  value       = local.environment
+}
+
+output "policy_json" {
+  description = "The role's whole policy, logs and VPC included."
+  value       = data.aws_iam_policy_document.this.minified_json
+}

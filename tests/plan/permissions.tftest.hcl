@@ -1,0 +1,165 @@
+# What each role may do, read from the rendered policies.
+
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_ssm_parameter.powertools
+  values = { insecure_value = "arn:aws:lambda:eu-west-1:017000801446:layer:Powertools:1" }
+}
+
+variables {
+  app_name    = "shop"
+  environment = "prod"
+  tables      = ["shop-users", "shop-orders"]
+}
+
+run "least_privilege" {
+  command = plan
+
+  variables {
+    restore_target_tables = ["elsewhere"]
+  }
+
+  assert {
+    condition = jsondecode(module.backup.policy_json).Statement[0] == {
+      Sid    = "ExportTables"
+      Effect = "Allow"
+      Action = [
+        "dynamodb:ListTagsOfResource", "dynamodb:ExportTableToPointInTime", "dynamodb:DescribeTimeToLive",
+        "dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups",
+      ]
+      Resource = ["arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users", "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders"]
+    }
+    error_message = "ExportTables: ${jsonencode(jsondecode(module.backup.policy_json).Statement[0])}"
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.backup.policy_json).Statement : s.Resource if s.Sid == "FollowExports"])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders/export/*",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users/export/*",
+    ])
+    error_message = "DescribeExport is allowed on the exports of the listed tables."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.backup.policy_json).Statement : s.Resource if s.Sid == "WriteAndVerifyBackups"])) == toset([
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/*",
+    ])
+    error_message = "Backups are written under the prefix alone."
+  }
+
+  assert {
+    condition = length(setintersection(
+      flatten([for s in jsondecode(module.backup.policy_json).Statement : s.Action]),
+      [
+        "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:CreateTable", "dynamodb:UpdateTable",
+        "dynamodb:DeleteTable", "dynamodb:UpdateContinuousBackups", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "s3:*", "dynamodb:*", "*",
+      ]
+    )) == 0
+    error_message = "The backup role holds an action that it must not have: ${module.backup.policy_json}"
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(module.backup.policy_json).Statement : s.Effect == "Allow"])
+    error_message = "The exact actions above mean what they say only if all statements allow."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Action])) == toset([
+      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:Scan",
+      "logs:CreateLogStream", "logs:PutLogEvents",
+    ])
+    error_message = "The restore role's actions are exactly those that restoring takes: no table is created, altered or deleted, no backup deleted."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "dynamodb:BatchWriteItem")])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/elsewhere",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users",
+    ])
+    error_message = "Items are written to the backed-up tables and the allowed targets alone."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")] == ["arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*"]
+    error_message = "The restore writes its checkpoints and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [module.backup.policy_json, module.restore.policy_json] : [
+        for s in jsondecode(policy).Statement : s.Condition if s.Sid == "ListBackups"
+      ] == [{ StringLike = { "s3:prefix" = "native-exports/*" } }]
+    ])
+    error_message = "ListBucket is bound to the prefix in both roles."
+  }
+
+  assert {
+    condition     = !strcontains(module.backup.policy_json, "kms:") && !strcontains(module.restore.policy_json, "kms:")
+    error_message = "Without a key no role has KMS permissions."
+  }
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.schedule_trust.json).Statement[0].Condition == {
+      StringEquals = { "aws:SourceAccount" = "123456789012" }
+      ArnEquals    = { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-dynamodb-backup" }
+    }
+    error_message = "Only our schedule group takes the schedule's role."
+  }
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.state_machine_trust.json).Statement[0].Condition == {
+      StringEquals = { "aws:SourceAccount" = "123456789012" }
+      ArnLike      = { "aws:SourceArn" = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup" }
+    }
+    error_message = "Only our state machine takes the state machine's role."
+  }
+
+  assert {
+    condition = [jsondecode(data.aws_iam_policy_document.schedule.json).Statement[0].Resource, jsondecode(data.aws_iam_policy_document.state_machine.json).Statement[0].Resource] == [
+      "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup",
+    ]
+    error_message = "The schedule starts our state machine, which invokes our function."
+  }
+}
+
+run "with_a_key_and_a_boundary" {
+  command = plan
+
+  variables {
+    kms_key_arn              = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [module.backup.policy_json, module.restore.policy_json] : [
+        for s in jsondecode(policy).Statement : s if s.Sid == "UseBackupKey"
+        ] == [{
+          Sid      = "UseBackupKey"
+          Effect   = "Allow"
+          Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+          Resource = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+      }]
+    ])
+    error_message = "Both roles may use exactly this key."
+  }
+
+  assert {
+    condition     = toset([aws_iam_role.state_machine.permissions_boundary, aws_iam_role.schedule.permissions_boundary, local.function.permissions_boundary_arn]) == toset(["arn:aws:iam::123456789012:policy/boundary"])
+    error_message = "The boundary is on the roles here and handed to those of the functions."
+  }
+}

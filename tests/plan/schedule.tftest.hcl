@@ -1,0 +1,121 @@
+# The schedule, the state machine that it starts, and the alarm.
+
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_ssm_parameter.powertools
+  values = { insecure_value = "arn:aws:lambda:eu-west-1:017000801446:layer:Powertools:1" }
+}
+
+variables {
+  app_name    = "shop"
+  environment = "prod"
+  tables      = ["shop-users", "shop-orders"]
+}
+
+run "daily_by_default_until_the_backup_is_done" {
+  command = plan
+
+  override_resource {
+    target          = module.backup.aws_lambda_function.this
+    override_during = plan
+    values          = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup" }
+  }
+
+  # With a definition that is known, the provider would ask AWS at plan whether it is valid.
+  override_resource {
+    target = aws_sfn_state_machine.backup
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.backup.schedule_expression == "cron(0 3 * * ? *)" && aws_scheduler_schedule.backup.schedule_expression_timezone == "UTC" &&
+      aws_scheduler_schedule.backup.state == "ENABLED" && aws_scheduler_schedule.backup.flexible_time_window[0].maximum_window_in_minutes == 15
+    )
+    error_message = "Daily at 03:00 UTC, within a quarter of an hour."
+  }
+
+  assert {
+    condition = jsondecode(aws_scheduler_schedule.backup.target[0].input) == {
+      source      = "aws.scheduler"
+      detail-type = "Scheduled Event"
+      id          = "<aws.scheduler.execution-id>"
+      time        = "<aws.scheduler.scheduled-time>"
+    }
+    error_message = "The input looks like an event."
+  }
+
+  assert {
+    condition     = strcontains(aws_scheduler_schedule.backup.target[0].input, "<aws.scheduler.scheduled-time>")
+    error_message = "Scheduler replaces its context attributes only where \"<\" is not escaped."
+  }
+
+  assert {
+    condition     = output.schedule.group_name == "shop-prod-dynamodb-backup"
+    error_message = "The schedule stands in a group of its own."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.Arguments == { FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup", Payload = "{% $states.context.Execution.Input %}" }
+    error_message = "Every turn invokes the backup with the execution's own input."
+  }
+
+  assert {
+    condition     = [for choice in jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices : [choice.Condition, choice.Next]] == [["{% $states.input.statusCode = 200 %}", "Done"], ["{% $states.input.statusCode = 202 %}", "WaitForExports"]]
+    error_message = "200 ends, 202 waits."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Default == "Failed" && jsondecode(aws_sfn_state_machine.backup.definition).States.Failed.Type == "Fail"
+    error_message = "Any other status fails the execution."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.WaitForExports == { Type = "Wait", Seconds = 60, Next = "BackUp" }
+    error_message = "It waits a minute between turns."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.TimeoutSeconds == 960
+    error_message = "A turn is given up only after Lambda has."
+  }
+}
+
+run "as_given_with_an_alarm_that_notifies" {
+  command = plan
+
+  variables {
+    schedule      = { expression = "rate(12 hours)", time_zone = "Europe/Berlin", flexible_window_minutes = 0, enabled = false }
+    alarm_actions = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.backup.schedule_expression == "rate(12 hours)" && aws_scheduler_schedule.backup.schedule_expression_timezone == "Europe/Berlin" &&
+      aws_scheduler_schedule.backup.state == "DISABLED" && aws_scheduler_schedule.backup.flexible_time_window[0].mode == "OFF"
+    )
+    error_message = "Expression, time zone, window and state are as given."
+  }
+
+  assert {
+    condition     = toset(flatten(aws_cloudwatch_metric_alarm.backup_failed.metric_query[*].metric[*].metric_name)) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+    error_message = "Whatever ends an execution but success counts."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.backup_failed.alarm_actions == toset(["arn:aws:sns:eu-west-1:123456789012:on-call"]) && aws_cloudwatch_metric_alarm.backup_failed.treat_missing_data == "notBreaching"
+    error_message = "The alarm notifies, and is silent while nothing runs."
+  }
+}

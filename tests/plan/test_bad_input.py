@@ -1,0 +1,165 @@
+"""Every input that AWS would refuse, or that contradicts another, is refused at plan by rule, value and fix.
+
+Planning takes seconds, so each plan is given many bad inputs at once, each for a variable of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+from scripts.terraform_cli import Terraform
+from scripts.terraform_plugins import terraform_binary
+
+CONVENTION = "mfa-api_{environment}_{type}_global"
+KMS_ALIAS = "arn:aws:kms:eu-west-1:123456789012:alias/backups"
+
+
+class BadInput(NamedTuple):
+    """A value, and what the message about it must say: the rule, what was given, the fix."""
+
+    value: object
+    says: tuple[str, ...]
+
+
+# One plan each; what is not given keeps a good value.
+PLANS: dict[str, dict[str, BadInput]] = {
+    "first": {
+        "app_name": BadInput("a/b", ("letters, digits", '"a/b"', 'with "-"')),
+        "tables": BadInput([], ("at least one DynamoDB table", "an empty set", "Add a table's name")),
+        "bucket": BadInput({"create": False}, ("known by its name", "no bucket.name", "leave create true")),
+        "exports_prefix": BadInput("native-exports/", ("none at the ends", '"native-exports/"', '"backups/dynamodb"')),
+        "retention": BadInput({"days": 0}, ("whole days, at least 1", "days = 0", "from 1")),
+        "kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
+        "schedule": BadInput({"expression": "daily"}, ("cron(", '"daily"', '"cron(0 3 * * ? *)"')),
+        "functions": BadInput({"architecture": "arm"}, ('"arm64" or "x86_64"', '"arm"', "Use one of the two")),
+        "layer": BadInput({}, ("arn, zip_path and s3", "none of them", "leave layer null")),
+        "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
+        "vpc": BadInput(
+            {"subnet_ids": [], "security_group_ids": ["sg-1"]},
+            ("at least one subnet", "0 subnets, 1 security groups", "leave vpc null"),
+        ),
+        "permissions_boundary_arn": BadInput("boundary", ("ARN of an IAM policy", '"boundary"', "aws_iam_policy")),
+        "restore_target_tables": BadInput(["shop-*"], ("3 to 255 characters", '"shop-*"', "without wildcards")),
+    },
+    "second": {
+        "tables": BadInput(["ok-table", "no"], ("3 to 255 characters", '"no"', "as DynamoDB shows it")),
+        "bucket": BadInput({"name": "s3://Backups"}, ("3 to 63 characters", '"s3://Backups"', "without")),
+        "exports_prefix": BadInput("a//*", ("IAM policies", '"a//*"', '"native-exports"')),
+        "retention": BadInput({"noncurrent_days": 1.5}, ("whole days", "noncurrent_days = 1.5", "from 1")),
+        "schedule": BadInput({"flexible_window_minutes": 1441}, ("1 to 1440", "1441", "in that range")),
+        "functions": BadInput({"runtime": "python3.9"}, ('"python3.11"', '"python3.9"', '"python3.13"')),
+        "layer": BadInput(
+            {"arn": "arn:aws:lambda:eu-west-1:123456789012:layer:ours"},
+            ("layer version", "layer:ours", "version number"),
+        ),
+        "logs": BadInput({"level": "TRACE"}, ('"DEBUG"', '"TRACE"', "Use one of these")),
+    },
+    "third": {
+        "bucket": BadInput(
+            {"owner_account_id": "210987654321"}, ("for an existing bucket", "create = true", "Remove the setting")
+        ),
+        "functions": BadInput({"restore": {"memory_mb": 64}}, ("128 to 10240", "restore 64", "in that range")),
+        "layer": BadInput({"zip_path": "no/such.zip"}, ("existing file", '"no/such.zip"', "make dist")),
+        "table_name_convention": BadInput(
+            "mfa_{environment}_global", ("exactly once", "mfa_{environment}_global", "Write")
+        ),
+    },
+    "fourth": {
+        "bucket": BadInput(
+            {"name": "theirs", "create": False, "owner_account_id": "4711"}, ("12 digits", '"4711"', "as a string")
+        ),
+        "functions": BadInput({"backup": {"timeout_seconds": 901}}, ("10 to 900", "backup 901", "next invocation")),
+        "table_name_convention": BadInput(
+            "mfa{type}", ("between separators", '"mfa{type}"', "leave table_name_convention")
+        ),
+    },
+    # Where one of these is bad, Terraform does not go on to the tables that depend on it.
+    "fifth": {
+        "environment": BadInput("", ("begins with a letter or digit", '""', "Replace")),
+        "table_name_convention": BadInput("mfa_{env}_{type}", ("{environment}", '"mfa_{env}_{type}"', "Write other")),
+    },
+    "table outside the convention": {
+        "tables": BadInput(
+            ["u2f", "mfa-api_staging_totp_global"],
+            (
+                f'"{CONVENTION}"',
+                'environment "prod"',
+                'Outside it: "mfa-api_staging_totp_global".',
+                "write only the short name",
+            ),
+        ),
+    },
+    "table twice": {
+        "tables": BadInput(
+            ["u2f", "mfa-api_prod_u2f_global"], ("listed once", 'short and as a full name: "u2f".', "Remove one")
+        ),
+    },
+}
+GOOD: dict[str, object] = {"app_name": "shop", "environment": "prod", "tables": ["users"]}
+GOOD_FOR_A_PLAN = {
+    "table outside the convention": GOOD | {"table_name_convention": CONVENTION},
+    "table twice": GOOD | {"table_name_convention": CONVENTION},
+}
+CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]
+
+pytestmark = pytest.mark.xdist_group("bad-input")  # the plans are made once, in one worker
+
+
+class Refusals:
+    """What Terraform says about the variables of each plan; each plan is made once."""
+
+    def __init__(self, terraform: Terraform) -> None:
+        self._terraform = terraform
+        self._said: dict[str, list[str]] = {}
+
+    def of(self, plan: str) -> list[str]:
+        if plan not in self._said:
+            self._said[plan] = self._ask(plan)
+        return self._said[plan]
+
+    def _ask(self, plan: str) -> list[str]:
+        values = GOOD_FOR_A_PLAN.get(plan, GOOD) | {name: bad.value for name, bad in PLANS[plan].items()}
+        inputs = self._terraform.directory / "bad.tfvars.json"
+        inputs.write_text(json.dumps(values), encoding="utf-8")
+        done = subprocess.run(
+            [terraform_binary(), "plan", "-json", "-input=false", f"-var-file={inputs.name}"],
+            cwd=self._terraform.directory,
+            env=dict(self._terraform.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done.stdout
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        diagnostics = [event["diagnostic"] for event in events if event["type"] == "diagnostic"]
+        return [found["detail"] for found in diagnostics if found["summary"] == "Invalid value for variable"]
+
+
+@pytest.fixture(scope="module")
+def refusals(root_module: Terraform) -> Refusals:
+    return Refusals(root_module)
+
+
+@pytest.mark.parametrize(("plan", "variable"), CASES)
+def test_refused_at_plan_by_rule_value_and_fix(plan: str, variable: str, refusals: Refusals) -> None:
+    messages = refusals.of(plan)
+    about = [message for message in messages if all(part in message for part in PLANS[plan][variable].says)]
+    assert about, f"No message says {PLANS[plan][variable].says}. What was said:\n" + "\n\n".join(messages)
+
+
+def test_every_validation_is_seen_to_refuse(root_module: Terraform, refusals: Refusals) -> None:
+    lines = (root_module.directory / "variables.tf").read_text(encoding="utf-8").splitlines()
+    validations = {number for number, line in enumerate(lines, 1) if line.strip() == "validation {"}
+    seen = {
+        number for plan in PLANS for message in refusals.of(plan) for number in validations if says(message, number)
+    }
+    assert [f"variables.tf:{number}" for number in sorted(validations - seen)] == []
+
+
+def says(message: str, line: int) -> bool:
+    """Tell whether a message comes from the validation that begins on a line of variables.tf."""
+    return f"validation rule at variables.tf:{line}," in message
