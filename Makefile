@@ -24,7 +24,7 @@ dist: $(READY) ## Build dist/function.zip, dist/SHA256SUMS and dist/layer.zip
 	@$(PY) -m scripts.build_dist
 
 test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, apply, scenario
-	@$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
 
 unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
 	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)
