@@ -114,6 +114,6 @@ def start(port: int = 0) -> Sandbox:
     line = process.stdout.readline() if process.stdout else ""
     ready = json.loads(line) if line else {"error": "the sandbox ended without a word"}
     if "error" in ready:
-        process.wait()
+        process.communicate()
         raise SandboxError(ready["error"])
     return Sandbox(process, ready["endpoint"], ready["directory"])

@@ -130,7 +130,7 @@ def test_the_data_are_those_of_the_call(aws: Sandbox, table_arn: str) -> None:
 def test_an_export_time_in_the_past_shows_the_table_of_then(aws: Sandbox, table_arn: str) -> None:
     aws.exports.configure(restorable_lag_seconds=0)
     put(aws, "users", "kept", "deleted later")
-    moment = datetime.now(UTC) + timedelta(seconds=1)
+    moment = (datetime.now(UTC) + timedelta(seconds=1)).replace(microsecond=0)
     time.sleep(1.1)
     aws.client("dynamodb").delete_item(TableName="users", Key={"id": {"S": "deleted later"}})
     put(aws, "users", "added later")
