@@ -33,8 +33,8 @@ _DECIDING_VARIABLES = (
 class Clients:
     """The AWS clients of one function.
 
-    ``dynamodb`` retries by itself (control plane, scans). ``dynamodb_writes`` does not: the batch writer retries,
-    because only it knows the deadline and which items are still to be written.
+    ``s3`` and ``dynamodb`` (control plane, scans) retry a little by themselves; whoever knows the deadline retries on.
+    ``dynamodb_writes`` does not retry: only the batch writer knows which items are still to be written.
     """
 
     s3: S3Client
@@ -50,11 +50,11 @@ def clients() -> Clients:
 @lru_cache(maxsize=1)
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
     session = boto3.session.Session()
-    patient = Config(
-        retries={"mode": "standard", "total_max_attempts": 8},
+    brief = Config(
+        retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=3,
-        read_timeout=20,
+        read_timeout=15,
         s3={"addressing_style": "path"} if _has_own_endpoint() else None,
     )
     single_attempt = Config(
@@ -65,8 +65,8 @@ def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
         parameter_validation=False,
     )
     return Clients(
-        s3=session.client("s3", config=patient),
-        dynamodb=session.client("dynamodb", config=patient),
+        s3=session.client("s3", config=brief),
+        dynamodb=session.client("dynamodb", config=brief),
         dynamodb_writes=session.client("dynamodb", config=single_attempt),
     )
 

@@ -1,14 +1,50 @@
-"""AWS's errors: what to catch, what they are called, and how they read to a person."""
+"""AWS's errors: what to catch, what they are called, which pass by themselves, and how they read to a person."""
 
 from __future__ import annotations
 
+import botocore.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from dynamodb_backup.errors import ToolError
+from dynamodb_backup.errors import ReadInterrupted, ToolError
 
-__all__ = ["AWS_ERRORS", "error_code", "explain"]
+__all__ = ["AWS_ERRORS", "error_code", "explain", "is_transient"]
 
-AWS_ERRORS = (ClientError, BotoCoreError)
+AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+
+_BROKEN_CONNECTION = (
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.HTTPClientError,
+    ResponseParserError,
+    ReadInterrupted,
+)
+_PASSES = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+}
+"""LimitExceededException: at most 300 exports at a time, for example; a place becomes free later."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same call may succeed later: throttling, a fault of the service, a broken connection."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error_code(error) in _PASSES or status >= 500
+    return isinstance(error, _BROKEN_CONNECTION)
 
 
 def error_code(error: BaseException) -> str:

@@ -41,7 +41,7 @@ class Settings:
             exceptions=frozenset(_table_names(variables, "RESTORE_TARGET_TABLES", default="[]")),
         )
         return cls(
-            bucket=_required(variables, "BACKUP_BUCKET"),
+            bucket=_bucket(variables, "BACKUP_BUCKET"),
             environment=_required(variables, "ENVIRONMENT"),
             tables=_table_names(variables, "DYNAMODB_TABLES"),
             exports_prefix=_prefix(variables, "S3_EXPORTS_PREFIX"),
@@ -56,6 +56,13 @@ def _required(variables: Mapping[str, str], name: str) -> str:
     if not value:
         raise ConfigurationError(name, "is not set; the Terraform module sets it, so apply the module again")
     return value
+
+
+def _bucket(variables: Mapping[str, str], name: str) -> str:
+    bucket = _required(variables, name)
+    if re.fullmatch(r"[A-Za-z0-9._-]{3,255}", bucket) is None:
+        raise ConfigurationError(name, f"must be a bucket's name alone, without s3:// or a path, but is '{bucket}'")
+    return bucket
 
 
 def _table_names(variables: Mapping[str, str], name: str, default: str | None = None) -> tuple[str, ...]:

@@ -40,10 +40,11 @@ class ChecksumReader(io.RawIOBase):
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
-    def drain(self) -> None:
-        """Read to the end, so that the checksum is that of the whole object."""
-        while chunk := self._stream.read(BLOCK_BYTES):
-            self._md5.update(chunk)
+    def pass_block(self) -> bool:
+        """Take one more block into the checksum, and return whether there was one."""
+        chunk = self._stream.read(BLOCK_BYTES)
+        self._md5.update(chunk or b"")
+        return bool(chunk)
 
     @property
     def md5(self) -> str:

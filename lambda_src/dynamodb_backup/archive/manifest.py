@@ -96,8 +96,10 @@ class BackupManifest:
         for attempt in attempts:
             table, standing = attempt.table_name, entries.get(attempt.table_name)
             failed.pop((table, attempt.age), None)
-            if standing is None or attempt.age == standing.age:
+            if standing is None:
                 entries[table] = attempt
+            elif attempt.age == standing.age:
+                entries[table] = max(standing, attempt, key=_knowledge)
             elif attempt.completed and (not standing.completed or attempt.age > standing.age):
                 entries[table] = attempt
                 if not standing.completed:
@@ -137,3 +139,8 @@ def _entries(documents: list[Any], key: str) -> Iterable[ManifestEntry]:
         if not isinstance(name, str) or not isinstance(status, str):
             raise BackupDamaged(f"{key} is not a backup manifest: entry {number} has no table_name or no status")
         yield ManifestEntry(name, status, document)
+
+
+def _knowledge(entry: ManifestEntry) -> tuple[bool, bool, bool]:
+    """Order two views of one attempt: who has seen its export knows more than who could not start one."""
+    return entry.completed, entry.text("export_arn") is not None, entry.status == "FAILED"

@@ -1,7 +1,8 @@
 """The run record: a backup run's whole state, in one S3 object, so that any later invocation can go on with it.
 
 It is written before the first export is started, and names the run, from which each export's ClientToken follows. So a
-run that dies at any point is continued without a second billed export.
+run that dies at any point is continued without a second billed export. Several invocations may carry one run at the
+same time: what each found out is joined when it saves.
 """
 
 from __future__ import annotations
@@ -9,25 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
 from dynamodb_backup.contract.backup import BackupRequest
-from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.errors import BackupDamaged
 
-__all__ = ["PENDING", "RunRecord", "RunRecords", "TableRun"]
+__all__ = ["PENDING", "RunRecord", "TableRun"]
 
 PENDING = "PENDING"
 """Not started yet. In answers and manifests this is IN_PROGRESS."""
 
-_PROGRESS = {PENDING: 0, "IN_PROGRESS": 1, "FAILED": 2, "COMPLETED": 3}
-
 
 @dataclass(frozen=True)
 class TableRun:
-    """How far a run is with one table. Sizes in bytes, times in ISO 8601."""
+    """How far a run is with one table. Sizes in bytes, times in ISO 8601.
+
+    ``checked_files`` and ``parsed_files`` count the leading data files whose checksum and whose lines are verified, and
+    ``checked_bytes`` their compressed size. ``error`` is why it failed, or what it is waiting for.
+    """
 
     table_name: str
     status: str = PENDING
@@ -39,37 +41,75 @@ class TableRun:
     end_time: str | None = None
     item_count: int | None = None
     billed_size_bytes: int | None = None
+    checked_files: int = 0
+    checked_bytes: int = 0
+    parsed_files: int = 0
     verification: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
 
     @property
-    def open(self) -> bool:
-        return self.status in {PENDING, "IN_PROGRESS"}
+    def settled(self) -> bool:
+        return self.status in {"COMPLETED", "FAILED"}
+
+    @property
+    def shown_status(self) -> str:
+        """Return the status as answers and manifests have it."""
+        return self.status if self.settled else "IN_PROGRESS"
+
+    @property
+    def knowledge(self) -> tuple[object, ...]:
+        """Return what orders two views of one table: who has seen an export knows more than who could not start one."""
+        verified = (self.checked_files, self.parsed_files)
+        return self.status == "COMPLETED", self.export_arn is not None, self.settled, *verified
 
 
 @dataclass
 class RunRecord:
-    """One run: one date, one selection of tables, one export per table."""
+    """One run: one date, one selection of tables, one export per table.
+
+    ``finished`` means that all tables are settled and the date's manifest says so.
+    """
 
     run_id: str
     backup_date: str
     started_at: str
     export_type: str
-    trigger_id: str | None
+    trigger: str | None
     tables: dict[str, TableRun]
     finished: bool = False
-    status_code: int | None = None
     etag: str | None = field(default=None, compare=False)
 
     @classmethod
     def begin(cls, number: int, request: BackupRequest, started_at: str) -> RunRecord:
         date = started_at[:10]
         tables = {table: TableRun(table) for table in request.tables}
-        return cls(f"{date}-{number:04d}", date, started_at, request.export_type, request.trigger_id, tables)
+        return cls(f"{date}-{number:04d}", date, started_at, request.export_type, request.trigger, tables)
+
+    @property
+    def settled(self) -> bool:
+        return all(table.settled for table in self.tables.values())
+
+    @property
+    def succeeded(self) -> bool:
+        return all(table.status == "COMPLETED" for table in self.tables.values())
 
     def is_for(self, request: BackupRequest) -> bool:
         return tuple(self.tables) == request.tables and self.export_type == request.export_type
+
+    def age_seconds(self, now: datetime) -> float:
+        return (now - datetime.fromisoformat(self.started_at)).total_seconds()
+
+    def update(self, table: TableRun) -> None:
+        self.tables[table.table_name] = table
+
+    def join(self, other: RunRecord) -> None:
+        """Take from another invocation's view of this run whatever is known better there."""
+        for name, theirs in other.tables.items():
+            if theirs.knowledge > self.tables[name].knowledge:
+                self.tables[name] = theirs
+        self.finished = other.finished and self.settled
+        self.etag = other.etag
 
     def client_token(self, bucket: str, prefix: str, table: str) -> str:
         """Return the token that makes this run's export of this table happen once, however often it is asked for."""
@@ -82,74 +122,24 @@ class RunRecord:
 
     @classmethod
     def parse(cls, key: str, body: bytes, etag: str) -> RunRecord:
+        """Read a stored record. Fields of a newer version are passed over.
+
+        Raises
+        ------
+        BackupDamaged
+            It is not a run record.
+        """
         try:
             document = json.loads(body)
-            tables = {
-                name: TableRun(**{**table, "warnings": tuple(table["warnings"])})
-                for name, table in document.pop("tables").items()
-            }
-            return cls(**document, tables=tables, etag=etag)
+            tables = {name: _known(TableRun, table) for name, table in document["tables"].items()}
+            record: RunRecord = _known(cls, document | {"tables": tables, "etag": etag})
+            datetime.fromisoformat(record.started_at)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupDamaged(f"run record {key} is malformed: {error}; delete it to begin a new run") from error
-
-    def take_over(self, other: RunRecord) -> None:
-        """Take from another invocation's view of the same run whatever is further than ours."""
-        for name, theirs in other.tables.items():
-            ours = self.tables[name]
-            if _PROGRESS[theirs.status] > _PROGRESS[ours.status] or (theirs.export_arn and not ours.export_arn):
-                self.tables[name] = theirs
-        self.finished = self.finished or other.finished
-        self.status_code = self.status_code or other.status_code
-        self.etag = other.etag
+            raise BackupDamaged(f"run record {key} is malformed: {error}") from error
+        return record
 
 
-class RunRecords:
-    """The run records of one bucket and prefix."""
-
-    def __init__(self, store: ObjectStore, layout: Layout) -> None:
-        self._store = store
-        self._layout = layout
-
-    def of(self, date: str) -> list[RunRecord]:
-        """Return the runs that began on a date, oldest first."""
-        folders = list(self._store.folders(self._layout.runs(date)))
-        run_ids = [folder.rstrip("/").rpartition("/")[2] for folder in folders]
-        found = (self._find(date, run_id) for run_id in sorted(run_ids) if run_id.startswith(f"{date}-"))
-        return [record for record in found if record]
-
-    def create(self, request: BackupRequest, started_at: str, earlier: list[RunRecord]) -> RunRecord:
-        """Begin a run, or join the one that another invocation began at the same moment for the same tables."""
-        number = 1 + max((int(record.run_id.rpartition("-")[2]) for record in earlier), default=0)
-        while True:
-            record = RunRecord.begin(number, request, started_at)
-            key = self._layout.run_record(record.backup_date, record.run_id)
-            try:
-                record.etag = self._store.put_if_unchanged(key, record.to_json(), None)
-            except WriteConflict:
-                other = self._find(record.backup_date, record.run_id)
-                if other and not other.finished and other.is_for(request):
-                    return other
-                number += 1
-            else:
-                return record
-
-    def save(self, record: RunRecord) -> None:
-        """Write a record; where another invocation of the same run wrote it meanwhile, join the two views first."""
-        key = self._layout.run_record(record.backup_date, record.run_id)
-        for _ in range(MOST_WRITE_CONFLICTS):
-            try:
-                record.etag = self._store.put_if_unchanged(key, record.to_json(), record.etag)
-            except WriteConflict:
-                other = self._find(record.backup_date, record.run_id)
-                if other is None:
-                    record.etag = None
-                else:
-                    record.take_over(other)
-            else:
-                return
-        raise WriteConflict(f"{key} is written by others again and again")
-
-    def _find(self, date: str, run_id: str) -> RunRecord | None:
-        key = self._layout.run_record(date, run_id)
-        stored = self._store.find(key)
-        return RunRecord.parse(key, stored.body, stored.etag) if stored else None
+def _known(kind: type[Any], document: Mapping[str, Any]) -> Any:
+    names = {one.name for one in fields(kind)}
+    known = {name: value for name, value in document.items() if name in names}
+    return kind(**known | ({"warnings": tuple(known["warnings"])} if "warnings" in known else {}))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from dynamodb_backup.archive.layout import Layout, export_id_of
-from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
-from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
-from dynamodb_backup.backup.record import RunRecord, RunRecords, TableRun
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.backup.manifests import Manifests
+from dynamodb_backup.backup.record import RunRecord, TableRun
+from dynamodb_backup.backup.records import RecentRuns, RunRecords
 from dynamodb_backup.backup.tables import TableBackups
-from dynamodb_backup.contract.backup import BACKUP_TYPE, BackupRequest, BackupResult, TableBackup
-from dynamodb_backup.errors import ConfigurationError, WriteConflict
+from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
+from dynamodb_backup.errors import ConfigurationError, ToolError
+from dynamodb_backup.pool import run_workers
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
@@ -24,10 +24,13 @@ __all__ = ["BackupRun"]
 PARALLEL_STARTS = 8
 """Bursts of about twenty export calls are throttled."""
 
-JOIN_WITHIN = timedelta(hours=20)
-"""An unfinished run that is younger is continued by the same event; an older one is closed, and a new run begins."""
+REPEATED_WITHIN = timedelta(hours=1)
+"""For so long after a run began, the same event, by id and time, counts as delivered twice."""
 
-FIRST_LOOK_SECONDS = 1.0
+JOIN_WITHIN = timedelta(hours=20)
+"""An unfinished run that is younger is continued by the same event; beside an older one a new run begins."""
+
+FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 PAUSE_BETWEEN_CALLS_SECONDS = 0.1
 """Bursts of 13 to 18 DescribeExport calls are throttled."""
@@ -40,10 +43,12 @@ class BackupRun:
         self._settings = settings
         self._deadline = deadline
         self._clock = clock
-        self._store = ObjectStore(clients.s3, settings.bucket)
         self._layout = Layout(settings.exports_prefix)
-        self._records = RunRecords(self._store, self._layout)
-        self._tables = TableBackups(settings, clients, self._store, self._layout, deadline)
+        store = ObjectStore(clients.s3, settings.bucket)
+        self._records = RunRecords(store, self._layout)
+        self._manifests = Manifests(store, self._layout, settings, clock)
+        self._tables = TableBackups(settings, clients, store, self._layout, deadline, clock)
+        self._warnings: list[str] = []
 
     def execute(self, request: BackupRequest) -> BackupResult:
         """Back the requested tables up, as far as this invocation's time allows.
@@ -51,139 +56,97 @@ class BackupRun:
         Raises
         ------
         ConfigurationError
-            A configured table is outside the naming convention.
+            No table is configured, or one is outside the naming convention.
+        BackupNotFound
+            The run that the request names does not exist.
         """
-        for table in request.tables:
-            if not self._settings.convention.allows(table):
-                raise ConfigurationError("DYNAMODB_TABLES", f"is wrong: {self._settings.convention.refusal(table)}")
-        run = self._begin_or_join(request)
+        self._refuse_tables_outside_convention(request)
+        recent = RecentRuns()
+        if request.run_id:
+            run = self._records.get(request.run_id)
+        else:
+            recent = self._records.recent(self._clock())
+            self._warnings += recent.warnings
+            run = self._begin_or_join(request, recent)
         if not run.finished:
+            self._start_pending(run)
+            self._settle_others(run, recent)
             self._carry(run)
             self._record(run)
         return self._result(run)
 
-    def _begin_or_join(self, request: BackupRequest) -> RunRecord:
+    def _refuse_tables_outside_convention(self, request: BackupRequest) -> None:
+        if not self._settings.tables:
+            raise ConfigurationError("DYNAMODB_TABLES", "names no table, so there is nothing to back up")
+        for table in request.tables:
+            if not self._settings.convention.allows(table):
+                raise ConfigurationError("DYNAMODB_TABLES", f"is wrong: {self._settings.convention.refusal(table)}")
+
+    def _begin_or_join(self, request: BackupRequest, recent: RecentRuns) -> RunRecord:
         now = self._clock()
-        earlier: list[RunRecord] = []
-        for day in (now - timedelta(days=1), now):
-            earlier += self._records.of(iso(day)[:10])
-        repeated = [run for run in earlier if request.trigger_id and run.trigger_id == request.trigger_id]
-        for run in reversed(repeated):
-            if run.is_for(request) and (not run.finished or run.status_code == 200):
-                return run
-        for run in reversed(earlier):
-            if run.finished or not run.is_for(request):
-                continue
-            if now - datetime.fromisoformat(run.started_at) < JOIN_WITHIN:
+        for run in reversed(recent.records):
+            age = timedelta(seconds=run.age_seconds(now))
+            repeated = request.trigger and run.trigger == request.trigger and run.succeeded and age < REPEATED_WITHIN
+            if run.is_for(request) and (repeated or (not run.finished and age < JOIN_WITHIN)):
                 logger.info("continuing a run", run_id=run.run_id)
                 return run
-            self._close(run)
-        today = [run for run in earlier if run.backup_date == iso(now)[:10]]
-        run = self._records.create(request, iso(now), today)
+        run = self._records.create(request, iso(now), recent.highest_number_today + 1)
         logger.info("run began", run_id=run.run_id, tables=len(run.tables))
         return run
 
-    def _close(self, run: RunRecord) -> None:
-        """Record what became of a run that nobody continued, without waiting for it."""
-        self._follow_once(run)
-        for table in list(run.tables.values()):
-            if table.open:
-                error = "the run was not continued in time, and its export was not COMPLETED when the next run began"
-                run.tables[table.table_name] = replace(table, status="FAILED", error=error)
-        logger.warning("closing a run that nobody continued", run_id=run.run_id)
-        self._record(run)
+    def _settle_others(self, run: RunRecord, recent: RecentRuns) -> None:
+        """Record what has become of runs that nobody continued. Their trouble never stops this run."""
+        for other in recent.records:
+            if other.finished or other.run_id == run.run_id or self._deadline.passed():
+                continue
+            try:
+                self._start_pending(other)
+                self._follow_once(other)
+                self._record(other)
+            except (ToolError, *AWS_ERRORS) as error:
+                self._warnings.append(f"the earlier run {other.run_id} could not be settled: {explain(error)}")
+                logger.warning("an earlier run could not be settled", run_id=other.run_id, error=explain(error))
 
     def _carry(self, run: RunRecord) -> None:
         """Start what is not started and follow what is going, until all is settled or time is up."""
-        pause = FIRST_LOOK_SECONDS
+        pause = FIRST_PAUSE_SECONDS
         while True:
-            self._start_pending(run)
             self._follow_once(run)
-            if self._deadline.passed() or not any(table.open for table in run.tables.values()):
+            if self._deadline.passed() or run.settled:
                 return
             self._deadline.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            self._start_pending(run)
 
     def _start_pending(self, run: RunRecord) -> None:
-        pending = [table for table in run.tables.values() if table.export_arn is None and table.open]
-        if not pending:
-            return
-        with ThreadPoolExecutor(PARALLEL_STARTS, thread_name_prefix="start") as pool:
-            self._update(run, pool.map(lambda table: self._tables.start(run, table), pending))
-        self._records.save(run)
+        pending = [table for table in run.tables.values() if not table.settled and table.export_arn is None]
+        if pending:
+            run_workers(
+                PARALLEL_STARTS, pending, lambda table: run.update(self._tables.start(run, table)), self._deadline
+            )
+            self._records.save(run)
 
     def _follow_once(self, run: RunRecord) -> None:
-        for table in list(run.tables.values()):
-            if table.status != "IN_PROGRESS":
-                continue
+        for table in [one for one in run.tables.values() if one.export_arn and not one.settled]:
             followed = self._tables.follow(run, table)
             if followed != table:
-                self._update(run, [followed])
+                run.update(followed)
                 self._records.save(run)
             if self._deadline.passed():
                 return
             self._deadline.sleep(PAUSE_BETWEEN_CALLS_SECONDS)
 
-    @staticmethod
-    def _update(run: RunRecord, tables: Iterable[TableRun]) -> None:
-        run.tables.update({table.table_name: table for table in tables})
-
     def _record(self, run: RunRecord) -> None:
-        """Write the date's manifest, and only then call the run finished."""
-        self._write_manifest(run)
-        run.finished = not any(table.open for table in run.tables.values())
-        if run.finished:
-            run.status_code = self._result(run).status_code
-            self._emit(run)
+        """Write the date's manifest from what all invocations know of the run, and only then call the run finished."""
         self._records.save(run)
-
-    def _write_manifest(self, run: RunRecord) -> None:
-        key = self._layout.manifest(run.backup_date)
-        attempts = [self._entry(run, table) for table in run.tables.values()]
-        for _ in range(MOST_WRITE_CONFLICTS):
-            stored = self._store.find(key)
-            manifest = (
-                BackupManifest.parse(key, run.backup_date, stored.body)
-                if stored
-                else BackupManifest(key, run.backup_date, {})
-            )
-            body = manifest.merged(attempts).to_json(
-                environment=self._settings.environment,
-                bucket=self._settings.bucket,
-                backup_type=BACKUP_TYPE,
-                created_at=manifest.created_at or iso(self._clock()),
-            )
-            try:
-                self._store.put_if_unchanged(key, body, stored.etag if stored else None)
-            except WriteConflict:
-                logger.info("manifest was written by another run at the same time; merging again", key=key)
-            else:
-                return
-        raise WriteConflict(f"{key} is written by others again and again, so this run is not in it")
-
-    def _entry(self, run: RunRecord, table: TableRun) -> ManifestEntry:
-        prefix = self._layout.export_prefix(run.backup_date, table.table_name)
-        status = "IN_PROGRESS" if table.open else table.status
-        export_id = export_id_of(table.export_arn) if table.export_arn else None
-        fields = {
-            "table_name": table.table_name,
-            "status": status,
-            "run_id": run.run_id,
-            "export_arn": table.export_arn,
-            "export_type": run.export_type,
-            "export_time": table.export_time,
-            "start_time": table.start_time,
-            "end_time": table.end_time,
-            "s3_prefix": prefix,
-            "export_manifest": f"{prefix}/AWSDynamoDB/{export_id}/manifest-summary.json" if export_id else None,
-            "item_count": table.item_count,
-            "billed_size_bytes": table.billed_size_bytes,
-            "table_definition": table.definition_key,
-            "verification": table.verification,
-            "warnings": list(table.warnings),
-            "error": table.error,
-        }
-        return ManifestEntry(table.table_name, status, fields)
+        self._manifests.take_in(run)
+        if run.finished or not run.settled:
+            return
+        run.finished = True
+        self._records.save(run)
+        logger.info("run finished", run_id=run.run_id, succeeded=run.succeeded)
+        for table in run.tables.values():
+            self._emit(table)
 
     def _result(self, run: RunRecord) -> BackupResult:
         return BackupResult(
@@ -195,7 +158,7 @@ class BackupRun:
             tables=tuple(
                 TableBackup(
                     table_name=table.table_name,
-                    status="IN_PROGRESS" if table.open else table.status,
+                    status=table.shown_status,
                     export_arn=table.export_arn,
                     item_count=table.item_count,
                     size_bytes=table.billed_size_bytes or 0,
@@ -204,12 +167,12 @@ class BackupRun:
                 )
                 for table in run.tables.values()
             ),
+            warnings=tuple(self._warnings),
         )
 
-    def _emit(self, run: RunRecord) -> None:
-        for table in run.tables.values():
-            completed = table.status == "COMPLETED"
-            values: dict[str, float] = {"BackupSucceeded": completed, "BackupFailed": not completed}
-            if completed:
-                values |= {"ItemsBackedUp": table.item_count or 0, "BytesBackedUp": table.billed_size_bytes or 0}
-            emit(values, environment=self._settings.environment, table=table.table_name)
+    def _emit(self, table: TableRun) -> None:
+        completed = table.status == "COMPLETED"
+        values: dict[str, float] = {"BackupSucceeded": completed, "BackupFailed": not completed}
+        if completed:
+            values |= {"ItemsBackedUp": table.item_count or 0, "BytesBackedUp": table.billed_size_bytes or 0}
+        emit(values, environment=self._settings.environment, table=table.table_name)

@@ -13,17 +13,22 @@ __all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
 
 BACKUP_TYPE = "DYNAMODB_NATIVE_EXPORT"
 
-_FIELDS = ("tables", "export_type")
+_FIELDS = ("tables", "export_type", "run_id")
 _EXPORT_TYPES = ("FULL_EXPORT", "INCREMENTAL_EXPORT")
 
 
 @dataclass(frozen=True)
 class BackupRequest:
-    """What to back up. ``trigger_id`` is the id of the schedule's event, which at-least-once delivery may repeat."""
+    """What to back up.
+
+    ``trigger`` tells one delivery of a schedule's event from the next, so that a repeated delivery is known again.
+    ``run_id`` continues exactly that run.
+    """
 
     tables: tuple[str, ...]
     export_type: str
-    trigger_id: str | None
+    trigger: str | None = None
+    run_id: str | None = None
 
     @classmethod
     def from_event(cls, event: object, configured: tuple[str, ...]) -> BackupRequest:
@@ -48,13 +53,21 @@ class BackupRequest:
                 raise RequestRefused(
                     "tables", f"names '{table}', which is not one of DYNAMODB_TABLES: {', '.join(configured)}"
                 )
-        trigger = event.get("id") if isinstance(event, Mapping) and scheduled else None
         return cls(
             # In the configured order, so that the same subset is the same run however it was written.
             tables=tuple(table for table in configured if named is None or table in named),
             export_type=export_type,
-            trigger_id=trigger if isinstance(trigger, str) else None,
+            run_id=fields.text(
+                "run_id", pattern=r"\d{4}-\d{2}-\d{2}-\d{4,}", meaning="the run_id of an earlier answer"
+            ),
+            trigger=_trigger(event) if isinstance(event, Mapping) and scheduled else None,
         )
+
+
+def _trigger(event: Mapping[str, Any]) -> str | None:
+    """Return id and time of an event. A hand-made event that lacks one of them is a new request each time."""
+    moment, name = event.get("time"), event.get("id")
+    return f"{moment} {name}" if isinstance(moment, str) and isinstance(name, str) and moment and name else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,7 @@ class BackupResult:
     manifest_s3_key: str | None = None
     run_id: str | None = None
     tables: tuple[TableBackup, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: str | None = None
     error_type: str | None = None
 
@@ -121,7 +135,7 @@ class BackupResult:
             "s3_bucket": self.s3_bucket,
             "export_results": [table.to_dict() for table in self.tables],
         }
-        warnings = [warning for table in self.tables for warning in table.warnings]
+        warnings = [*self.warnings, *(warning for table in self.tables for warning in table.warnings)]
         if warnings:
             body["warnings"] = warnings
         if self.error:

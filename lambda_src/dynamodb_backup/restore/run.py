@@ -17,7 +17,7 @@ from dynamodb_backup.restore.state import RestoreState
 from dynamodb_backup.restore.table import TableRestorer
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import Clock, Deadline, utc_now
+from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
 
 __all__ = ["RestoreRun"]
 
@@ -92,14 +92,28 @@ class RestoreRun:
         return state
 
     def _carry(self, request: RestoreRequest, state: RestoreState) -> None:
-        """Go on with the first open table in any case, so that a short turn makes progress; then while time is left."""
-        open_tables = [table for table in state.tables if table.open]
-        for number, table in enumerate(open_tables):
-            if number and self._deadline.passed():
-                return
-            TableRestorer(
-                self._clients, self._store, self._layout, request, state.restore_id, table, self._deadline
-            ).execute()
+        """Go on with the first open table in any case, so that a short turn makes progress; then while time is left.
+
+        A table that met something that passes by itself (throttling, a broken connection) is tried again after a pause.
+        """
+        unfinished = [
+            TableRestorer(self._clients, self._store, self._layout, request, state.restore_id, table, self._deadline)
+            for table in state.tables
+            if table.open
+        ]
+        pauses = backoff_seconds(first=0.5, longest=15.0)
+        while unfinished:
+            for number, table in enumerate(unfinished):
+                if number and self._deadline.passed():
+                    break
+                table.execute()
+            unfinished = [table for table in unfinished if table.open]
+            if self._deadline.passed():
+                break
+            if unfinished:
+                self._deadline.sleep(next(pauses))
+        for table in unfinished:
+            table.save()
 
     def _report(self, request: RestoreRequest, state: RestoreState) -> None:
         for table in state.tables:

@@ -9,7 +9,7 @@ from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
-from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import ObjectChanged, TargetUnusable, ToolError
 from dynamodb_backup.pool import run_workers
@@ -30,7 +30,7 @@ __all__ = ["TableRestorer"]
 
 
 class TableRestorer:
-    """Carries one table as far as time allows. The table's state tells the outcome; nothing concerning it is raised."""
+    """Carries one table as far as time allows. Its state tells the outcome; nothing about it alone is raised."""
 
     def __init__(
         self,
@@ -52,8 +52,17 @@ class TableRestorer:
         self._deadline = deadline
         self._backup_keys = BackupKeys(store, layout, restore_id, state)
 
+    @property
+    def open(self) -> bool:
+        return self._state.open
+
+    def save(self) -> None:
+        """Keep in S3 what the checkpoint itself does not hold and a later turn needs."""
+        if self._state.phase == "verify" or self._request.clear_existing_data:
+            self._backup_keys.save()
+
     def execute(self) -> None:
-        """Go on with this table until it is done, has failed, or time is up."""
+        """Go on with this table until it is done, has failed, must wait, or time is up."""
         state = self._state
         state.error = None
         try:
@@ -68,9 +77,11 @@ class TableRestorer:
                     state.phase = "done"
             if state.phase == "done":
                 self._conclude()
-            elif state.phase == "verify" or self._request.clear_existing_data:
-                self._backup_keys.save()
         except (ToolError, *AWS_ERRORS) as error:
+            if is_transient(error):
+                state.error = f"waiting after {explain(error)}"
+                logger.warning("restore of a table has to wait", table=state.source, error=explain(error))
+                return
             state.fail(explain(error))
             logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
 

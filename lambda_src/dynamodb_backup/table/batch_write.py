@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import botocore.exceptions
-from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from dynamodb_backup.aws_errors import error_code, explain
+from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.timing import Deadline, backoff_seconds
 
@@ -30,26 +28,6 @@ MOST_BATCH_ITEMS = 25
 MOST_BATCH_BYTES = 15 * 1_048_576
 """A request may have 16 MB; the rest is for the envelope."""
 
-_RETRY = {
-    "InternalFailure",
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "ReplicatedWriteConflictException",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
-_BROKEN_CONNECTION = (
-    botocore.exceptions.ConnectionError,
-    botocore.exceptions.HTTPClientError,
-    ResponseParserError,
-)
 _ONE_OPERATION_IS_BAD = {"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"}
 """One bad operation rejects the whole call, so the batch is halved until the bad one stands alone."""
 
@@ -128,20 +106,15 @@ class BatchWriter:
         """Send one batch once and return what must be sent again after a pause."""
         try:
             unprocessed = self._send(batch)
-        except _BROKEN_CONNECTION as error:
-            # The request may or may not have arrived; operations are idempotent, so all of it goes again.
-            outcome.last_trouble = explain(error)
-            return batch
-        except ClientError as error:
-            code = error_code(error)
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if code in _ONE_OPERATION_IS_BAD:
-                self._isolate(batch, explain(error), waiting, outcome)
-                return []
-            if code in _RETRY or status >= 500:
+        except AWS_ERRORS as error:
+            if is_transient(error):
+                # It may or may not have been carried out; operations are idempotent, so all of it goes again.
                 outcome.last_trouble = explain(error)
                 return batch
-            raise
+            if error_code(error) not in _ONE_OPERATION_IS_BAD:
+                raise
+            self._isolate(batch, explain(error), waiting, outcome)
+            return []
         left = self._still_to_do(batch, unprocessed)
         if left:
             outcome.last_trouble = "DynamoDB returned items as unprocessed (throttling)"

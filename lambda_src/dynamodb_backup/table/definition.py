@@ -56,14 +56,14 @@ def capture_definition(client: DynamoDBClient, description: Mapping[str, Any]) -
     """
     table, arn = description["TableName"], description["TableArn"]
     parts: dict[str, Callable[[], Any]] = {
-        "TimeToLiveDescription": lambda: client.describe_time_to_live(TableName=table)["TimeToLiveDescription"],
-        "ContinuousBackupsDescription": lambda: client.describe_continuous_backups(TableName=table)[
+        "TimeToLiveDescription": lambda: client.describe_time_to_live(TableName=table).get("TimeToLiveDescription"),
+        "ContinuousBackupsDescription": lambda: client.describe_continuous_backups(TableName=table).get(
             "ContinuousBackupsDescription"
-        ],
+        ),
         "Tags": lambda: [
             tag
             for page in client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
-            for tag in page["Tags"]
+            for tag in page.get("Tags", [])
         ],
     }
     definition: dict[str, Any] = {"Table": dict(description)}

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dynamodb_backup.aws_errors import error_code, explain
+from dynamodb_backup.aws_errors import error_code, explain, is_transient
 from dynamodb_backup.errors import ExportRefused
 from dynamodb_backup.timing import iso
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["ExportDestination", "ExportJob", "describe_export", "start_export"]
+__all__ = ["TOKEN_VALID_SECONDS", "ExportDestination", "ExportJob", "describe_export", "start_export"]
 
-_TRY_LATER = {
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "Throttling",
-    "ThrottlingException",
-}
-"""LimitExceededException: at most 300 exports at a time; a place becomes free later."""
+TOKEN_VALID_SECONDS = 8 * 3600
+"""A ClientToken is good for 8 hours after its export completed; later the same token would start a second export."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +52,8 @@ class ExportJob:
     failure: str | None = None
 
 
-def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDestination, token: str) -> str | None:
-    """Start a full export and return its ARN; ``None`` if DynamoDB is busy and it should be tried again later.
+def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDestination, token: str) -> str:
+    """Start a full export and return its ARN.
 
     The token makes it happen once: with the same token DynamoDB answers with the export that it has already started.
 
@@ -70,6 +61,8 @@ def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDest
     ------
     ExportRefused
         It would be refused again; the message says what to do.
+    ClientError
+        It may be accepted later.
     """
     try:
         answer = client.export_table_to_point_in_time(
@@ -80,10 +73,9 @@ def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDest
             **destination.parameters(),
         )
     except ClientError as error:
-        code = error_code(error)
-        if code in _TRY_LATER:
-            return None
-        raise ExportRefused(_advice(code, table_arn) or explain(error)) from error
+        if is_transient(error):
+            raise
+        raise ExportRefused(_advice(error_code(error), table_arn) or explain(error)) from error
     return answer["ExportDescription"]["ExportArn"]
 
 
@@ -100,14 +92,9 @@ def _advice(code: str, table_arn: str) -> str | None:
     return None
 
 
-def describe_export(client: DynamoDBClient, arn: str) -> ExportJob | None:
-    """Return how an export stands; ``None`` if DynamoDB is too busy to say. Raises ``ClientError`` otherwise."""
-    try:
-        description: dict[str, Any] = dict(client.describe_export(ExportArn=arn)["ExportDescription"])
-    except ClientError as error:
-        if error_code(error) in _TRY_LATER:
-            return None
-        raise
+def describe_export(client: DynamoDBClient, arn: str) -> ExportJob:
+    """Return how an export stands. Raises ``ClientError``, for example ``ExportNotFoundException``."""
+    description: dict[str, Any] = dict(client.describe_export(ExportArn=arn)["ExportDescription"])
     failure = None
     if description["ExportStatus"] == "FAILED":
         failure = f"{description.get('FailureCode', 'unknown cause')}: {description.get('FailureMessage', '')}"

@@ -60,7 +60,7 @@ def verify_file(
     _read_patiently(lambda: _verify_file(store, file, progress, deadline, on_item))
 
 
-def verify_checksum(store: ObjectStore, file: DataFile) -> int:
+def verify_checksum(store: ObjectStore, file: DataFile, deadline: Deadline) -> int:
     """Check one data file against the manifest without reading its lines, and return its size in bytes.
 
     The manifest's ETag answers without a download, as long as the object is the one that DynamoDB wrote and is not
@@ -70,6 +70,8 @@ def verify_checksum(store: ObjectStore, file: DataFile) -> int:
     ------
     BackupDamaged
         The file is missing or altered.
+    TimeIsUp
+        The deadline came before the end of the file.
     """
     name = f"s3://{store.bucket}/{file.key}"
     try:
@@ -77,7 +79,7 @@ def verify_checksum(store: ObjectStore, file: DataFile) -> int:
     except ObjectMissing as error:
         raise BackupDamaged(f"data file {name} is missing") from error
     if etag.strip('"') not in _etags(file):
-        actual = _read_patiently(lambda: _md5_of(store, file))
+        actual = _read_patiently(lambda: _md5_of(store, file, deadline))
         if actual != file.md5:
             raise BackupDamaged(f"data file {name} is altered: its MD5 is {actual}, the manifest says {file.md5}")
     return size
@@ -98,7 +100,8 @@ def _verify_file(
     with body:
         reader = ChecksumReader(body)
         _check_lines(reader, name, progress, deadline, on_item)
-        reader.drain()
+        while reader.pass_block():
+            pass
     if reader.md5 != file.md5:
         raise BackupDamaged(f"data file {name} is altered: its MD5 is {reader.md5}, the manifest says {file.md5}")
     if progress.items != file.item_count:
@@ -145,11 +148,13 @@ def _open(store: ObjectStore, file: DataFile, etag: str | None = None) -> tuple[
         raise BackupDamaged(f"data file s3://{store.bucket}/{file.key} is missing") from error
 
 
-def _md5_of(store: ObjectStore, file: DataFile) -> str:
+def _md5_of(store: ObjectStore, file: DataFile, deadline: Deadline) -> str:
     body, _ = _open(store, file)
     with body:
         reader = ChecksumReader(body)
-        reader.drain()
+        while reader.pass_block():
+            if deadline.passed():
+                raise TimeIsUp(f"the checksum of s3://{store.bucket}/{file.key} is computed in the next turn")
     return reader.md5
 
 

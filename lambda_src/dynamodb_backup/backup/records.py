@@ -1,0 +1,126 @@
+"""Run records in S3: finding, beginning and saving them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
+from dynamodb_backup.backup.record import RunRecord
+from dynamodb_backup.contract.backup import BackupRequest
+from dynamodb_backup.errors import BackupDamaged, BackupNotFound, WriteConflict
+from dynamodb_backup.timing import iso
+
+__all__ = ["RecentRuns", "RunRecords"]
+
+LOOK_BACK_DAYS = 8
+"""An unfinished run is looked for so far back: a weekly schedule still finds the one before."""
+PARALLEL_READS = 16
+
+
+@dataclass
+class RecentRuns:
+    """The runs of the last days, oldest first, and what is wrong with those that could not be read."""
+
+    records: list[RunRecord] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    highest_number_today: int = 0
+
+
+class RunRecords:
+    """The run records of one bucket and prefix."""
+
+    def __init__(self, store: ObjectStore, layout: Layout) -> None:
+        self._store = store
+        self._layout = layout
+
+    def recent(self, now: datetime) -> RecentRuns:
+        """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup."""
+        days = [iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)]
+        found = RecentRuns()
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            run_ids = [run_id for ids in pool.map(self._run_ids, days) for run_id in ids]
+            for run in pool.map(self._find_or_explain, run_ids):
+                if isinstance(run, RunRecord):
+                    found.records.append(run)
+                elif run:
+                    found.warnings.append(run)
+        today = (int(run_id.rpartition("-")[2]) for run_id in run_ids if run_id.startswith(days[-1]))
+        found.highest_number_today = max(today, default=0)
+        return found
+
+    def get(self, run_id: str) -> RunRecord:
+        """Return one run.
+
+        Raises
+        ------
+        BackupNotFound
+            There is no such run.
+        """
+        record = self._find(run_id)
+        if record is None:
+            raise BackupNotFound(f"there is no run '{run_id}' (s3://{self._store.bucket}/{self._key(run_id)})")
+        return record
+
+    def create(self, request: BackupRequest, started_at: str, number: int) -> RunRecord:
+        """Begin a run, or join the one that another invocation began at the same moment for the same tables.
+
+        Raises
+        ------
+        WriteConflict
+            Other runs begin again and again at this very moment.
+        """
+        for attempt in range(number, number + MOST_WRITE_CONFLICTS):
+            record = RunRecord.begin(attempt, request, started_at)
+            try:
+                record.etag = self._store.put_if_unchanged(self._key(record.run_id), record.to_json(), None)
+            except WriteConflict:
+                other = self._find_or_explain(record.run_id)
+                if isinstance(other, RunRecord) and not other.finished and other.is_for(request):
+                    return other
+            else:
+                return record
+        raise WriteConflict(f"no run could begin on {started_at[:10]}: others began at the same moment again and again")
+
+    def save(self, record: RunRecord) -> None:
+        """Write a record; where another invocation of the same run wrote it meanwhile, join the two views first.
+
+        Raises
+        ------
+        WriteConflict
+            Others write it again and again.
+        """
+        for _ in range(MOST_WRITE_CONFLICTS):
+            try:
+                key = self._key(record.run_id)
+                record.etag = self._store.put_if_unchanged(key, record.to_json(), record.etag)
+            except WriteConflict:
+                other = self._find(record.run_id)
+                if other is None:
+                    record.etag = None
+                else:
+                    record.join(other)
+            else:
+                return
+        raise WriteConflict(f"{self._key(record.run_id)} is written by others again and again")
+
+    def _run_ids(self, date: str) -> Iterable[str]:
+        folders = self._store.folders(self._layout.runs(date))
+        run_ids = (folder.rstrip("/").rpartition("/")[2] for folder in folders)
+        return sorted(run_id for run_id in run_ids if run_id.startswith(f"{date}-") and run_id[11:].isdigit())
+
+    def _find_or_explain(self, run_id: str) -> RunRecord | str | None:
+        try:
+            return self._find(run_id)
+        except BackupDamaged as error:
+            return str(error)
+
+    def _find(self, run_id: str) -> RunRecord | None:
+        stored = self._store.find(self._key(run_id))
+        return RunRecord.parse(self._key(run_id), stored.body, stored.etag) if stored else None
+
+    def _key(self, run_id: str) -> str:
+        return self._layout.run_record(run_id[:10], run_id)

@@ -1,0 +1,92 @@
+"""Verifying what an export wrote, over several turns if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dynamodb_backup.archive.export import NativeExport
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.backup.record import TableRun
+from dynamodb_backup.errors import TimeIsUp
+from dynamodb_backup.pool import run_workers
+from dynamodb_backup.timing import Deadline
+from dynamodb_backup.verify.stored_backup import FileProgress, verify_checksum, verify_file
+
+__all__ = ["Verification"]
+
+VERIFY_THREADS = 16
+PARSE_UP_TO_BYTES = 256 * 1_048_576
+"""Compressed bytes per table up to which every line is parsed too. Above it a backup run checks every file's checksum
+and the counts of both manifests; a restore parses every line of any backup before it writes."""
+
+
+class Verification:
+    """Checks first every file's checksum, then every line. Progress is counted in leading files of the manifest."""
+
+    def __init__(self, store: ObjectStore, export: NativeExport, table: TableRun, deadline: Deadline) -> None:
+        self.export = export
+        self._store = store
+        self._deadline = deadline
+        self._earlier_bytes = table.checked_bytes
+        self._earlier_files = table.checked_files
+        self._sizes: dict[int, int] = {}
+        self._parsed: set[int] = set()
+        self._earlier_parsed = table.parsed_files
+
+    def run(self) -> None:
+        """Verify what is not verified yet.
+
+        Raises
+        ------
+        BackupDamaged
+            A data file is missing or altered, or does not hold the items that the manifest says.
+        TimeIsUp
+            The deadline came first; ``progress`` tells how far it got.
+        """
+        self._each(range(self._earlier_files, len(self.export.files)), self._check)
+        if self._parses():
+            self._each(range(self._earlier_parsed, len(self.export.files)), self._parse)
+
+    def progress(self, table: TableRun) -> TableRun:
+        """Return the table with what is verified by now, so that a later turn need not begin again."""
+        checked = _leading(self._earlier_files, self._sizes)
+        return replace(
+            table,
+            checked_files=checked,
+            checked_bytes=self._earlier_bytes + sum(self._sizes[one] for one in range(self._earlier_files, checked)),
+            parsed_files=_leading(self._earlier_parsed, self._parsed),
+        )
+
+    def report(self) -> dict[str, Any]:
+        """Return what the manifest records of this verification."""
+        return {
+            "files": len(self.export.files),
+            "compressed_bytes": self._bytes(),
+            "checked": "every line and checksum" if self._parses() else "every checksum",
+        }
+
+    def _parses(self) -> bool:
+        return self._bytes() <= PARSE_UP_TO_BYTES
+
+    def _bytes(self) -> int:
+        return self._earlier_bytes + sum(self._sizes.values())
+
+    def _check(self, number: int) -> None:
+        self._sizes[number] = verify_checksum(self._store, self.export.files[number], self._deadline)
+
+    def _parse(self, number: int) -> None:
+        verify_file(self._store, self.export.files[number], FileProgress(), self._deadline)
+        self._parsed.add(number)
+
+    def _each(self, numbers: range, work: Callable[[int], None]) -> None:
+        if not run_workers(VERIFY_THREADS, numbers, work, self._deadline):
+            raise TimeIsUp(f"verification of s3://{self.export.bucket}/{self.export.root} goes on in the next turn")
+
+
+def _leading(start: int, done: dict[int, int] | set[int]) -> int:
+    """Return up to which file all are done, without a gap."""
+    while start in done:
+        start += 1
+    return start
