@@ -20,6 +20,10 @@ MOST_CONNECTIONS = 72
 """64 worker threads (contract: ``max_workers`` 1..64) and some for the rest."""
 
 _DECIDING_VARIABLES = (
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_DYNAMODB",

@@ -108,6 +108,11 @@ class Catalog:
         else:
             places = ", ".join(f"s3://{self._store.bucket}/{root}" for root in roots) or "any expected place"
             raise BackupNotFound(f"the export of table {backup.entry.table_name} does not lie at {places}")
+        if export.table_name not in {None, backup.entry.table_name}:
+            raise BackupDamaged(
+                f"{backup.manifest.key} names s3://{export.bucket}/{export.root} as the export of table "
+                f"{backup.entry.table_name}, but it is one of table {export.table_name}"
+            )
         expected = backup.entry.verified_item_count
         if expected is not None and expected != export.item_count:
             raise BackupDamaged(

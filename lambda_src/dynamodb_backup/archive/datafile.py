@@ -19,6 +19,9 @@ from dynamodb_backup.errors import BackupDamaged
 __all__ = ["ChecksumReader", "item_of", "line_blocks"]
 
 BLOCK_BYTES = 1_048_576
+_OPENING = '{"Item":{'
+_decode = json.JSONDecoder().raw_decode
+
 LONGEST_LINE_BYTES = 16 * 1_048_576
 """An item is at most 400 KB stored; as JSON, with every byte escaped or in base64, it stays far below this."""
 
@@ -92,11 +95,23 @@ def item_of(line: bytes) -> dict[str, Any]:
     ValueError
         The line is not ``{"Item":{...}}`` with exactly that one member.
     """
+    text = line.decode("utf-8")
     try:
-        document = json.loads(line.decode("utf-8"))
+        if text.startswith(_OPENING):
+            item, end = _decode(text, len(_OPENING) - 1)
+            if text[end:].rstrip() == "}":
+                return item  # type: ignore[no-any-return]
+        return _only_member(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if type(document) is not dict or len(document) != 1 or type(document.get("Item")) is not dict:
+
+
+def _only_member(text: str) -> dict[str, Any]:
+    """Return the item of a line that is spaced or escaped otherwise than DynamoDB does it."""
+    members = json.loads(text, object_pairs_hook=list)
+    document = json.loads(text)
+    # The list of pairs still has a member that stands twice; the dictionary does not.
+    if type(document) is not dict or len(members) != 1 or type(document.get("Item")) is not dict:
         raise ValueError('not an object with exactly one member "Item"')
     item: dict[str, Any] = document["Item"]
     return item

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from datetime import date
 
 __all__ = ["EXPORT_FOLDER", "Layout", "export_id_of"]
 
 EXPORT_FOLDER = "AWSDynamoDB/"
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -24,26 +23,29 @@ class Layout:
     def date_of(self, folder: str) -> str | None:
         """Return the date of a folder key such as ``native-exports/2026-01-31/``; ``None`` if it is not a date's."""
         name = folder.removeprefix(self.root).rstrip("/")
-        return name if _DATE.fullmatch(name) else None
+        try:
+            return name if date.fromisoformat(name).isoformat() == name else None
+        except ValueError:
+            return None
 
-    def day(self, date: str) -> str:
-        return f"{self.root}{date}/"
+    def day(self, day: str) -> str:
+        return f"{self.root}{day}/"
 
-    def manifest(self, date: str) -> str:
-        return f"{self.day(date)}manifest.json"
+    def manifest(self, day: str) -> str:
+        return f"{self.day(day)}manifest.json"
 
-    def export_prefix(self, date: str, table: str) -> str:
+    def export_prefix(self, day: str, table: str) -> str:
         """Return the S3Prefix given to DynamoDB, which appends ``/AWSDynamoDB/<ExportId>/``."""
-        return f"{self.day(date)}{table}"
+        return f"{self.day(day)}{table}"
 
-    def runs(self, date: str) -> str:
-        return f"{self.day(date)}runs/"
+    def runs(self, day: str) -> str:
+        return f"{self.day(day)}runs/"
 
-    def run_record(self, date: str, run_id: str) -> str:
-        return f"{self.runs(date)}{run_id}/run.json"
+    def run_record(self, day: str, run_id: str) -> str:
+        return f"{self.runs(day)}{run_id}/run.json"
 
-    def table_definition(self, date: str, run_id: str, table: str) -> str:
-        return f"{self.runs(date)}{run_id}/definitions/{table}.json"
+    def table_definition(self, day: str, run_id: str, table: str) -> str:
+        return f"{self.runs(day)}{run_id}/definitions/{table}.json"
 
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"

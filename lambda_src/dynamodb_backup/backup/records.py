@@ -79,7 +79,7 @@ class RunRecords:
                 record.etag = self._store.put_if_unchanged(self._key(record.run_id), record.to_json(), None)
             except WriteConflict:
                 other = self._find_or_explain(record.run_id)
-                if isinstance(other, RunRecord) and not other.finished and other.is_for(request):
+                if isinstance(other, RunRecord) and other.is_for(request):
                     return other
             else:
                 return record

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import BackupNotFound, RequestRefused
+from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError
 from dynamodb_backup.restore.state import FileState, TableState
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.keys import KeySchema
@@ -106,7 +107,10 @@ class Planner:
                 f"the backup of {state.backup_date} of table {table} is {backup.entry.status}, not COMPLETED: {cause}"
             )
         else:
-            self._locate(state, backup)
+            try:
+                self._locate(state, backup)
+            except (ToolError, *AWS_ERRORS) as error:
+                state.fail(explain(error))
         return state
 
     def _locate(self, state: TableState, backup: StoredBackup) -> None:
@@ -119,15 +123,19 @@ class Planner:
 
     def _from_export(self, request: RestoreRequest) -> TableState:
         bucket, _, root = (request.export or "").removeprefix("s3://").partition("/")
-        export = read_export(self._store.in_bucket(bucket), root.rstrip("/") + "/")
         (source,) = set(request.tables or request.target_tables)
+        state = TableState(source=source, target=request.target_of(source))
+        try:
+            export = read_export(self._store.in_bucket(bucket), root.rstrip("/") + "/")
+        except (ToolError, *AWS_ERRORS) as error:
+            state.fail(explain(error))
+            return state
         if export.table_name and export.table_name != source:
             raise RequestRefused(
                 "tables" if request.tables else "target_tables",
                 f"names '{source}', but the export is of table '{export.table_name}'; to restore it into another "
                 f'table, give "target_tables": {{"{export.table_name}": "{request.target_of(source)}"}}',
             )
-        state = TableState(source=source, target=request.target_of(source))
         _adopt(state, export)
         return state
 

@@ -10,8 +10,9 @@ from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
-from dynamodb_backup.errors import BackupNotFound, RequestRefused
+from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
 from dynamodb_backup.restore.state import RestoreState
 from dynamodb_backup.restore.table import TableRestorer
@@ -60,13 +61,12 @@ class RestoreRun:
         request = state.original_request()
         if not any(table.open for table in state.tables) and state.turns > 1:
             return self._result(request, state, self._monotonic() - began)  # it had ended already
-        self._carry(request, state)
-        unfinished = any(table.open for table in state.tables)
-        if unfinished or state.turns > 1:
-            self._store.put(self._layout.checkpoint(state.restore_id), state.to_json())
+        refuse_targets_outside_convention(request, self._settings)
+        unfinished = self._carry(request, state)
+        error = self._checkpoint(state, unfinished)
         if not unfinished:
             self._report(request, state)
-        return self._result(request, state, self._monotonic() - began)
+        return self._result(request, state, self._monotonic() - began, error)
 
     def _begun(self, request: RestoreRequest) -> RestoreState:
         warnings: list[str] = []
@@ -91,10 +91,27 @@ class RestoreRun:
         logger.info("restore goes on", restore_id=restore_id, turn=state.turns)
         return state
 
-    def _carry(self, request: RestoreRequest, state: RestoreState) -> None:
+    def _checkpoint(self, state: RestoreState, unfinished: list[TableRestorer]) -> str | None:
+        """Keep the state for the next turn, if there is or was more than one; return why that was impossible."""
+        if not unfinished and state.turns == 1:
+            return None
+        try:
+            for table in unfinished:
+                table.save()
+            self._store.put(self._layout.checkpoint(state.restore_id), state.to_json())
+        except (ToolError, *AWS_ERRORS) as error:
+            logger.error("the checkpoint could not be written", restore_id=state.restore_id, error=explain(error))
+            if not unfinished:
+                state.warnings.append(f"the checkpoint could not be brought up to date: {explain(error)}")
+                return None
+            return f"the restore cannot be continued, begin it again: its checkpoint was not written: {explain(error)}"
+        return None
+
+    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[TableRestorer]:
         """Go on with the first open table in any case, so that a short turn makes progress; then while time is left.
 
         A table that met something that passes by itself (throttling, a broken connection) is tried again after a pause.
+        Returns the tables that are not done.
         """
         unfinished = [
             TableRestorer(self._clients, self._store, self._layout, request, state.restore_id, table, self._deadline)
@@ -112,8 +129,7 @@ class RestoreRun:
                 break
             if unfinished:
                 self._deadline.sleep(next(pauses))
-        for table in unfinished:
-            table.save()
+        return unfinished
 
     def _report(self, request: RestoreRequest, state: RestoreState) -> None:
         for table in state.tables:
@@ -142,7 +158,9 @@ class RestoreRun:
                 table=table.target,
             )
 
-    def _result(self, request: RestoreRequest, state: RestoreState, seconds: float) -> RestoreResult:
+    def _result(
+        self, request: RestoreRequest, state: RestoreState, seconds: float, error: str | None = None
+    ) -> RestoreResult:
         dates = [table.backup_date for table in state.tables if table.backup_date]
         return RestoreResult(
             environment=self._settings.environment,
@@ -153,4 +171,6 @@ class RestoreRun:
             duration_seconds=seconds,
             tables=tuple(table.result(dry_run=request.dry_run) for table in state.tables),
             warnings=tuple(state.warnings),
+            error=error,
+            error_type="CheckpointNotWritten" if error else None,
         )

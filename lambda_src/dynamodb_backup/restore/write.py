@@ -21,11 +21,11 @@ __all__ = ["TableWriter"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Some lines of one file, and the line positions at which they begin and end."""
+    """Some lines of one file without blank ones, the position at which they begin, and the position behind each."""
 
     lines: list[bytes]
     start: int
-    end: int
+    ends: list[int]
 
 
 class FileCursor:
@@ -45,7 +45,7 @@ class FileCursor:
         self._held: bytes | None = None
         self._broken_reads = 0
         self._in_flight = 0
-        self._settled: dict[int, tuple[Batch, Outcome]] = {}
+        self._settled: dict[int, tuple[int, Outcome]] = {}
         self.exhausted = False
         self.users = 0
 
@@ -62,6 +62,7 @@ class FileCursor:
         with self._lock:
             start, size = self._position, 0
             lines: list[bytes] = []
+            ends: list[int] = []
             while len(lines) < MOST_BATCH_ITEMS and (line := self._next_line()) is not None:
                 if lines and size + len(line) > MOST_BATCH_BYTES:
                     self._held = line
@@ -69,23 +70,26 @@ class FileCursor:
                 self._position += 1
                 if line and not line.isspace():
                     lines.append(line)
+                    ends.append(self._position)
                     size += len(line)
             if lines:
                 self._in_flight += 1
-                return Batch(lines, start, self._position)
+                ends[-1] = self._position
+                return Batch(lines, start, ends)
             self.exhausted = True
             self._state.written = self._in_flight == 0
             return None
 
     def settle(self, batch: Batch, outcome: Outcome) -> list[Outcome]:
-        """Take in a batch that is settled whole, and return the outcomes that now follow one another without a gap."""
+        """Take in what became of a batch, and return the outcomes that now follow one another without a gap."""
         with self._lock:
-            self._in_flight -= 1
-            self._settled[batch.start] = (batch, outcome)
+            if outcome.settled == len(batch.lines):
+                self._in_flight -= 1
+            if outcome.settled:
+                self._settled[batch.start] = (batch.ends[outcome.settled - 1], outcome)
             released = []
             while self._state.lines_settled in self._settled:
-                done, settled = self._settled.pop(self._state.lines_settled)
-                self._state.lines_settled = done.end
+                self._state.lines_settled, settled = self._settled.pop(self._state.lines_settled)
                 released.append(settled)
             self._state.written = self.exhausted and self._in_flight == 0
             return released
@@ -173,12 +177,10 @@ class TableWriter:
                     cursor = self._pick(cursor)
                     continue
                 outcome = self._writer.put(batch.lines)
+                self._count(cursor.settle(batch, outcome))
                 if outcome.unsettled:
                     self.trouble = outcome.last_trouble
-                    self._stop.set()
-                    return
-                self._count(cursor.settle(batch, outcome))
-                if self._deadline.passed():
+                if outcome.unsettled or self._deadline.passed():
                     self._stop.set()
         except BaseException:
             self._stop.set()

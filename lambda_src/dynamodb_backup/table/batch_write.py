@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from botocore.parsers import ResponseParserError
@@ -49,6 +50,17 @@ class Outcome:
     unsettled: list[bytes] = field(default_factory=list)
     last_trouble: str | None = None
 
+    def of_leading(self, operations: Sequence[bytes]) -> Outcome:
+        """Return the outcome of the first operations only, up to the first unsettled one."""
+        left = set(self.unsettled)
+        leading = list(takewhile(lambda operation: operation not in left, operations))
+        refused = [one for one in self.refused if one.operation in set(leading)]
+        return Outcome(len(leading) - len(refused), refused, self.unsettled, self.last_trouble)
+
+    @property
+    def settled(self) -> int:
+        return self.written + len(self.refused)
+
 
 class BatchWriter:
     """Sends batches of operations to one table. Safe to use from many threads.
@@ -73,9 +85,12 @@ class BatchWriter:
     def put(self, lines: Sequence[bytes]) -> Outcome:
         """Put at most 25 verified lines ``{"Item":{...}}`` of at most 15 MB.
 
+        Where time runs out, the outcome is that of the leading lines; what was written behind them is written again.
         Raises ``ClientError`` for what no retry mends.
         """
-        return self._settle([b'{"PutRequest":' + line + b"}" for line in lines])
+        operations = [b'{"PutRequest":' + line + b"}" for line in lines]
+        outcome = self._settle(operations)
+        return outcome.of_leading(operations) if outcome.unsettled else outcome
 
     def delete(self, keys: Sequence[dict[str, Any]]) -> Outcome:
         """Delete at most 25 keys, typed values as JSON has them.
