@@ -50,15 +50,13 @@ def _wait(aws: Sandbox, stop: threading.Event) -> bool:
 
 
 def _welcome(aws: Sandbox) -> str:
-    exports = "\n".join(f"export {name}={value}" for name, value in aws.environment.items() if value)
-    unset = "unset " + " ".join(name for name, value in aws.environment.items() if not value)
+    exports = "\n".join(f'export {name}="{value}"' for name, value in aws.environment.items())
     return f"""\
 The sandbox listens on {aws.endpoint} (account {aws.account_id}, region {aws.region}). Ctrl-C ends it.
 
 Copy this into another shell:
 
 {exports}
-{unset}
 
 `aws` then speaks to the sandbox. One exception, in version 1 of the CLI:
 aws --endpoint-url $AWS_ENDPOINT_URL sqs ...

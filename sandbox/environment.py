@@ -12,8 +12,11 @@ SECRET_ACCESS_KEY = "test"  # noqa: S105 - MiniStack's key of the account's root
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def client_environment(endpoint: str) -> dict[str, str]:
-    """Variables that point every AWS SDK, the CLI and Terraform at the sandbox; an empty one neutralises a profile."""
+def client_environment(endpoint: str, directory: Path) -> dict[str, str]:
+    """Variables that point every AWS SDK, the CLI and Terraform at the sandbox, whatever the person's own say.
+
+    An empty AWS_PROFILE is an unknown profile to some SDKs, so the profile is one of the sandbox's own files.
+    """
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -22,12 +25,21 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_PROFILE": "",
-        "AWS_DEFAULT_PROFILE": "",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_PROFILE": "default",
+        "AWS_DEFAULT_PROFILE": "default",
+        "AWS_CONFIG_FILE": str(directory / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(directory / "credentials"),
         "AWS_PAGER": "",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
+
+
+def write_profile(directory: Path) -> None:
+    """Write the configuration files that client_environment names."""
+    keys = f"aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
+    (directory / "config").write_text(f"[default]\nregion = {REGION}\n")
+    (directory / "credentials").write_text(f"[default]\n{keys}")
 
 
 def emulator_environment(edge_port: int, directory: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """Variables to put over `os.environ` for a program that shall use the sandbox."""
-        return client_environment(self.endpoint)
+        return client_environment(self.endpoint, self.log_path.parent)
 
     @property
     def running(self) -> bool:
@@ -70,7 +70,9 @@ class Sandbox:
             "region_name": REGION,
             "aws_access_key_id": ACCESS_KEY_ID,
             "aws_secret_access_key": SECRET_ACCESS_KEY,
-            "config": Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"}),
+            "config": Config(
+                proxies={}, retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"}
+            ),
         }
         return self._session.client(service, **settings | options)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from sandbox.edge.http1 import STREAM_LIMIT, Request
 from sandbox.edge.proxy import Proxy
 from sandbox.edge.upstream import Upstream
-from sandbox.environment import emulator_environment
+from sandbox.environment import emulator_environment, write_profile
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
@@ -31,6 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     directory = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
+        write_profile(directory)
         asyncio.run(_serve(int(sys.argv[1]), directory))
     except (OSError, RuntimeError) as error:
         print(json.dumps({"error": str(error)}), flush=True)

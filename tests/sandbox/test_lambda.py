@@ -151,7 +151,7 @@ def test_the_role_decides_about_objects_and_prefixes(aws: Sandbox) -> None:
     s3.create_bucket(Bucket="backups")
     for key in ("in/x", "out/x"):
         s3.put_object(Bucket="backups", Key=key, Body=b"x")
-    listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::backups"}
+    listing: dict[str, Any] = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::backups"}
     listing["Condition"] = {"StringLike": {"s3:prefix": "in/*"}}
     reading = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::backups/in/*"}
     deploy(aws, _CALL, statements=[listing, reading], Timeout=30)
@@ -186,8 +186,8 @@ def test_an_export_runs_with_the_rights_of_its_caller(aws: Sandbox, actions: lis
 def test_plain_http_passes_a_bucket_policy_that_demands_tls(aws: Sandbox) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="backups")
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::backups/*"}
-    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}  # type: ignore[assignment]
+    deny: dict[str, Any] = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::backups/*"}
+    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
     s3.put_bucket_policy(Bucket="backups", Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
     deploy(aws, _CALL, statements=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}], Timeout=30)
 

@@ -134,7 +134,7 @@ def test_the_program_prints_an_environment_to_copy(program: subprocess.Popen[str
     program.wait()
     printed = program.stdout.read() if program.stdout else ""
 
-    assert f"export AWS_ENDPOINT_URL={endpoint}\n" in printed
+    assert f'export AWS_ENDPOINT_URL="{endpoint}"\n' in printed
     assert 'provider "aws"' in printed
     assert "aws --endpoint-url $AWS_ENDPOINT_URL sqs" in printed
     assert program.returncode == 0
@@ -147,10 +147,24 @@ def test_a_port_that_is_taken_is_said(aws: Sandbox) -> None:
         sandbox.start(port=taken)
 
 
-def test_the_environment_hides_the_persons_own_aws(aws: Sandbox) -> None:
-    assert aws.environment["AWS_ENDPOINT_URL"] == aws.endpoint
-    assert aws.environment["AWS_PROFILE"] == ""
-    assert aws.environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+def test_the_environment_wins_over_the_persons_own_aws(aws: Sandbox) -> None:
+    own = {
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "old",
+        "AWS_REGION": "eu-west-1",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | own | aws.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("arn:aws:iam::123456789012:root", "")
 
 
 def test_the_account_is_the_documented_one(aws: Sandbox) -> None:
