@@ -43,6 +43,7 @@ class BackupRun:
         self._settings = settings
         self._deadline = deadline
         self._clock = clock
+        self._began = iso(clock())
         self._layout = Layout(settings.exports_prefix)
         store = ObjectStore(clients.s3, settings.bucket)
         self._records = RunRecords(store, self._layout)
@@ -87,7 +88,8 @@ class BackupRun:
         for run in reversed(recent.records):
             age = timedelta(seconds=run.age_seconds(now))
             repeated = request.trigger and run.trigger == request.trigger and run.succeeded and age < REPEATED_WITHIN
-            if run.is_for(request) and (repeated or (not run.finished and age < JOIN_WITHIN)):
+            going = (not run.finished and age < JOIN_WITHIN) or run.started_at >= self._began
+            if run.is_for(request) and (repeated or going):
                 logger.info("continuing a run", run_id=run.run_id)
                 return run
         run = self._records.create(request, iso(now), recent.highest_number_today + 1)
