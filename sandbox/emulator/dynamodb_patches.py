@@ -19,9 +19,9 @@ Response = tuple[int, dict[str, str], Any]
 
 
 def apply(own_endpoint: str) -> ExportService:
-    """Install the patches; `own_endpoint` is where exports reach the emulator's S3, past the edge."""
+    """Install the patches; `own_endpoint` is where exports reach the emulator, past the edge."""
     journal = Journal()
-    exports = ExportService(journal, lambda: _s3_as_caller(own_endpoint))
+    exports = ExportService(journal, lambda service: _client_of_caller(service, own_endpoint))
     _journal_changes(journal)
     _serve_exports(exports)
     _tell_restorable_times(exports)
@@ -125,12 +125,12 @@ def _same_number_same_key(original: Callable[[Any], Any]) -> Callable[[Any], Any
     return key_value
 
 
-def _s3_as_caller(endpoint: str) -> Any:
-    """Return an S3 client with the credentials of the request that is being served: an export runs as its caller."""
+def _client_of_caller(service: str, endpoint: str) -> Any:
+    """Return a client with the credentials of the request that is being served: an export runs as its caller."""
     key = at.VERIFIED_KEY.current.get() or os.environ["AWS_ACCESS_KEY_ID"]
     credential = at.RESOLVE_CREDENTIAL.current(key)
     return boto3.client(
-        "s3",
+        service,
         endpoint_url=endpoint,
         region_name=at.REGION.current(),
         aws_access_key_id=credential.access_key_id,

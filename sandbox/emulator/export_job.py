@@ -25,11 +25,13 @@ from sandbox.exports import (
     upload,
 )
 
-S3ClientFactory = Callable[[], Any]
+ClientFactory = Callable[[str], Any]
+"""Makes the client of a service that acts as the caller of the current request."""
 _LEAST_INCREMENTAL_BYTES = 10_000_000
 _FAILURES = {
     "NoSuchBucket": "S3NoSuchBucket",
     "AccessDenied": "S3AccessDenied",
+    "AccessDeniedException": "S3AccessDenied",
     "NotFoundException": "KmsNotFoundException",
 }
 _COPIED = ("ClientToken", "S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseAlgorithm", "S3SseKmsKeyId", "ExportType")
@@ -44,12 +46,13 @@ class ExportJob:
         export: ExportRequest,
         table: Mapping[str, Any],
         journal: Journal,
-        s3: Any,
+        clients: ClientFactory,
         settings: ExportSettings,
     ) -> None:
         self.request = request
         self.export = export
-        self._s3 = s3
+        self._s3 = clients("s3")
+        self._kms = clients("kms")
         self._settings = settings
         self._cancelled = threading.Event()
         self._outcome: dict[str, Any] = {"ExportStatus": "IN_PROGRESS"}
@@ -105,6 +108,7 @@ class ExportJob:
             return
         built = self._build()
         try:
+            self._use_key()
             upload(self._s3, built, **self._put_arguments())
         except ClientError as error:
             code = error.response["Error"]["Code"]
@@ -122,6 +126,11 @@ class ExportJob:
             return build_full_export(export, files)
         export = dataclasses.replace(export, billed_size_bytes=max(size, _LEAST_INCREMENTAL_BYTES))
         return build_incremental_export(export, files)
+
+    def _use_key(self) -> None:
+        """Ask for a data key, as S3 does under SSE-KMS. Raises ClientError without the key or its permission."""
+        if self.export.sse_kms_key_id:
+            self._kms.generate_data_key(KeyId=self.export.sse_kms_key_id, KeySpec="AES_256")
 
     def _put_arguments(self) -> dict[str, str]:
         arguments = {"ACL": "bucket-owner-full-control"}

@@ -241,6 +241,46 @@ def test_a_missing_bucket_is_accepted_and_fails_later(aws: Sandbox, table_arn: s
     assert "ExportManifest" not in description
 
 
+def test_an_export_is_encrypted_with_the_key_that_it_names(aws: Sandbox, table_arn: str) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+
+    description = export(aws, table_arn, S3SseAlgorithm="KMS", S3SseKmsKeyId=key)
+
+    head = aws.client("s3").head_object(Bucket="backups", Key=description["ExportManifest"])
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+    summary = json.loads(read(aws, description["ExportManifest"]))
+    assert (summary["s3SseAlgorithm"], summary["s3SseKmsKeyId"]) == ("KMS", key)
+
+
+def test_a_missing_key_fails_the_export_later(aws: Sandbox, table_arn: str) -> None:
+    missing = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+
+    assert export(aws, table_arn, S3SseAlgorithm="KMS", S3SseKmsKeyId=missing)["FailureCode"] == "KmsNotFoundException"
+
+
+def test_an_export_can_be_imported_into_a_new_table(aws: Sandbox, table_arn: str) -> None:
+    put(aws, "users", "a", "b")
+    prefix = export(aws, table_arn)["ExportManifest"].replace("manifest-summary.json", "data/")
+    dynamodb = aws.client("dynamodb")
+    imported = dynamodb.import_table(
+        S3BucketSource={"S3Bucket": "backups", "S3KeyPrefix": prefix},
+        InputFormat="DYNAMODB_JSON",
+        InputCompressionType="GZIP",
+        TableCreationParameters={
+            "TableName": "copy",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
+    )["ImportTableDescription"]["ImportArn"]
+
+    deadline = time.monotonic() + 10
+    while dynamodb.describe_import(ImportArn=imported)["ImportTableDescription"]["ImportStatus"] == "IN_PROGRESS":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert {item["id"]["S"] for item in dynamodb.scan(TableName="copy")["Items"]} == {"a", "b"}
+
+
 def test_an_export_fails_as_it_is_told_to(aws: Sandbox, table_arn: str) -> None:
     aws.exports.configure(fail_with="S3AccessDenied")
 
