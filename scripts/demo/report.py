@@ -1,0 +1,78 @@
+"""What the demo shows of manifests, answers and differences: the essential, in aligned rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scripts.demo.compare import Difference
+from scripts.demo.damage import Damage
+from scripts.demo.functions import Answer
+from scripts.demo.screen import Screen
+
+__all__ = ["Report"]
+
+MOST_SHOWN_DIFFERENCES = 10
+MANIFEST_MEMBERS = (
+    "backup_date",
+    "environment",
+    "backup_type",
+    "successful_exports",
+    "failed_exports",
+    "total_items_exported",
+)
+
+
+class Report:
+    """Writes to a screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def answer(self, answer: Answer, *names: str) -> None:
+        """Show the status code and some members of an answer's body."""
+        members = [f"{name} {answer.body.get(name)}" for name in names]
+        self._screen.labelled("answer", ", ".join([f"statusCode {answer.status}", *members]))
+
+    def manifest(self, bucket: str, key: str, manifest: Mapping[str, Any]) -> None:
+        """Show a backup's manifest: its head, and a row per table."""
+        self._screen.labelled("bucket", bucket)
+        self._screen.labelled("manifest", key)
+        self._screen.json("", {name: manifest.get(name) for name in MANIFEST_MEMBERS})
+        for export in manifest["exports"]:
+            count = _count(export["item_count"], "items")
+            self._screen.row(export["table_name"], export["status"], count, _verified(export))
+
+    def restored(self, answer: Answer) -> None:
+        """Show a row per table of a restore's answer."""
+        for table in answer.body["restore_results"]:
+            self._screen.row(
+                table["table_name"],
+                table["status"],
+                _count(table["items_expected"], "in the backup"),
+                _count(table["items_written"], "written"),
+                _count(table["items_deleted"], "deleted"),
+            )
+
+    def damage(self, table: str, done: Damage) -> None:
+        """Show what was done to a table."""
+        counts = _count(done.deleted, "deleted"), _count(done.changed, "overwritten"), _count(done.added, "added")
+        self._screen.row(table, *counts)
+
+    def differences(self, table: str, items: int, found: Sequence[Difference]) -> None:
+        """Show whether a table is what it was, and where it is not."""
+        self._screen.row(table, _count(items, "items"), f"{len(found)} DIFFER" if found else "identical")
+        for difference in found[:MOST_SHOWN_DIFFERENCES]:
+            self._screen.say(f"- {difference}")
+        if len(found) > MOST_SHOWN_DIFFERENCES:
+            self._screen.say(f"- and {len(found) - MOST_SHOWN_DIFFERENCES} more")
+
+
+def _count(number: int | None, what: str) -> str:
+    return f"{'?' if number is None else number:>4} {what}"
+
+
+def _verified(export: Mapping[str, Any]) -> str:
+    verification = export.get("verification") or {}
+    files, checked = verification.get("files"), verification.get("checked")
+    return f"{files} files, {checked}" if files else "not verified"
