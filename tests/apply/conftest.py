@@ -1,0 +1,71 @@
+"""An example applied to a sandbox of its own: once per example, in whichever xdist worker has its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pytest_terraform.tf import TerraformRunner
+
+import sandbox
+from scripts.terraform_cli import Terraform, copy_module, terraform_environment
+from scripts.terraform_plugins import terraform_binary
+
+# What an example is given here and not by its user: buckets that may be deleted with backups in them, the built layer.
+VARIABLES: dict[str, dict[str, str]] = {
+    "complete": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
+    "existing_bucket": {"force_destroy": "true"},
+    "minimal": {},
+}
+
+
+@dataclass(frozen=True)
+class AppliedExample:
+    """An example, the account that it was applied to, and what it answered."""
+
+    name: str
+    terraform: Terraform
+    aws: sandbox.Sandbox
+    outputs: dict[str, Any]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one example together and in the file's order: the last one destroys what the others look at."""
+    places = [index for index, item in enumerate(items) if _example_of(item)]
+    tests = sorted((items[index] for index in places), key=lambda item: (_example_of(item), item.location[1] or 0))
+    for index, test in zip(places, tests, strict=True):
+        items[index] = test
+
+
+def _example_of(item: pytest.Item) -> str:
+    """Return the example that a test is about, or nothing for any other test."""
+    call = getattr(item, "callspec", None)
+    name = call.params.get("example") if call else None
+    return name if isinstance(name, str) and name in VARIABLES else ""
+
+
+@pytest.fixture(scope="module")
+def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppliedExample]:
+    name: str = request.param
+    directory = copy_module(tmp_path_factory.mktemp(name)) / "examples" / name
+    with sandbox.start() as aws:
+        variables = {f"TF_VAR_{variable}": value for variable, value in VARIABLES[name].items()}
+        environment = terraform_environment() | aws.environment | variables | {"AWS_MAX_ATTEMPTS": "2"}
+        terraform = Terraform(directory, environment)
+        terraform.get()
+        yield AppliedExample(name, terraform, aws, applied_outputs(terraform))
+
+
+def applied_outputs(terraform: Terraform) -> dict[str, Any]:
+    """Apply by pytest-terraform's runner, which takes its environment from this process."""
+    runner = TerraformRunner(
+        str(terraform.directory), state_path=str(terraform.directory / "terraform.tfstate"), tf_bin=terraform_binary()
+    )
+    with pytest.MonkeyPatch.context() as process:
+        for name, value in terraform.environment.items():
+            process.setenv(name, value)
+        state = runner.apply()
+    return {name: output["value"] for name, output in state.outputs.items()}
