@@ -1,0 +1,42 @@
+"""A backup run over fake AWS: invoke it as often as a test wants, in virtual time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from dynamodb_backup.backup.run import BackupRun
+from dynamodb_backup.contract.backup import BackupRequest, BackupResult
+from dynamodb_backup.naming import NamingConvention
+from dynamodb_backup.settings import Settings
+from tests.unit.backup.fake_aws import BUCKET, FakeAws, VirtualDeadline
+
+
+@dataclass
+class Runner:
+    """Invokes the use case as the handler does."""
+
+    aws: FakeAws
+    tables: tuple[str, ...]
+
+    def invoke(self, event: object = None, *, seconds: float = 60.0) -> BackupResult:
+        settings = Settings(BUCKET, "test", self.tables, "native-exports", NamingConvention())
+        deadline = VirtualDeadline(self.aws.time, seconds)
+        request = BackupRequest.from_event({} if event is None else event, self.tables)
+        return BackupRun(settings, self.aws.clients(), deadline, self.aws.time.utc).execute(request)
+
+    def manifest(self, date: str = "2026-01-31") -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.aws.objects[f"native-exports/{date}/manifest.json"])
+        return document
+
+    def recorded(self, table: str, date: str = "2026-01-31") -> dict[str, Any]:
+        """Return the entry of a table in a date's manifest."""
+        return next(entry for entry in self.manifest(date)["exports"] if entry["table_name"] == table)
+
+
+@pytest.fixture
+def runner() -> Runner:
+    return Runner(FakeAws(items={"orders": 7, "customers": 0}), ("orders", "customers"))
