@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
@@ -19,6 +20,15 @@ from sandbox.remote import Control, Exports, Requests
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
+
+
+def _own_session(directory: Path) -> boto3.session.Session:
+    """Return a session that knows the sandbox's own profile, whatever the environment says now or later."""
+    core = botocore.session.get_session()
+    core.set_config_variable("profile", "default")
+    core.set_config_variable("config_file", str(directory / "config"))
+    core.set_config_variable("credentials_file", str(directory / "credentials"))
+    return boto3.session.Session(botocore_session=core)
 
 
 class SandboxError(RuntimeError):
@@ -38,7 +48,7 @@ class Sandbox:
         self._process = process
         self.endpoint = endpoint
         self.log_path = Path(directory) / "emulator.log"
-        self._session = boto3.session.Session()
+        self._session = _own_session(Path(directory))
         self._clients: dict[str, Any] = {}
         control = Control(endpoint)
         self._control = control

@@ -55,17 +55,17 @@ def clients() -> Clients:
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
     session = boto3.session.Session()
     brief = Config(
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=3,
-        read_timeout=15,
+        read_timeout=8,
         s3={"addressing_style": "path"} if _has_own_endpoint() else None,
     )
     single_attempt = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=3,
-        read_timeout=10,
+        read_timeout=8,
         parameter_validation=False,
     )
     return Clients(

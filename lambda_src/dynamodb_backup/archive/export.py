@@ -35,6 +35,7 @@ class NativeExport:
 
     bucket: str
     root: str
+    export_arn: str | None
     table_name: str | None
     item_count: int
     billed_size_bytes: int
@@ -70,14 +71,15 @@ def read_export(store: ObjectStore, root: str) -> NativeExport:
             f"the manifests of s3://{store.bucket}/{root} contradict each other: manifest-summary.json counts "
             f"{item_count} items, the files in manifest-files.json {listed}"
         )
-    table_arn = summary.get("tableArn")
+    table_arn = _text(summary, "tableArn") or ""
     return NativeExport(
         bucket=store.bucket,
         root=root,
-        table_name=table_arn.partition(":table/")[2].split("/")[0] or None if isinstance(table_arn, str) else None,
+        export_arn=_text(summary, "exportArn"),
+        table_name=table_arn.partition(":table/")[2].partition("/")[0] or None,
         item_count=item_count,
         billed_size_bytes=_count(summary, "billedSizeBytes", name) if summary.get("billedSizeBytes") else 0,
-        export_time=summary.get("exportTime") if isinstance(summary.get("exportTime"), str) else None,
+        export_time=_text(summary, "exportTime"),
         files=files,
         warnings=tuple(warnings),
     )
@@ -172,6 +174,11 @@ def _count(document: dict[str, Any], field: str, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise BackupDamaged(f"{name} has no valid {field}")
     return value
+
+
+def _text(document: dict[str, Any], field: str) -> str | None:
+    value = document.get(field)
+    return value if isinstance(value, str) else None
 
 
 def _is_md5(text: str) -> bool:

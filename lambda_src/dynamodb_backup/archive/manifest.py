@@ -28,6 +28,11 @@ class ManifestEntry:
         value = self.fields.get(name)
         return value if isinstance(value, str) and value else None
 
+    def number(self, name: str) -> int:
+        """Return a count or size in bytes; 0 where it is missing or, as another tool may have it, no integer."""
+        value = self.fields.get(name)
+        return value if isinstance(value, int) else 0
+
     @property
     def verified_item_count(self) -> int | None:
         """Items counted by our own verification; ``None`` for manifests of other tools, whose counts prove nothing."""
@@ -124,8 +129,8 @@ class BackupManifest:
             "total_exports": len(self.entries),
             "successful_exports": len(completed),
             "failed_exports": sum(entry.status == "FAILED" for entry in self.entries.values()),
-            "total_items_exported": sum(entry.fields.get("item_count") or 0 for entry in completed),
-            "total_size_bytes": sum(entry.fields.get("billed_size_bytes") or 0 for entry in completed),
+            "total_items_exported": sum(entry.number("item_count") for entry in completed),
+            "total_size_bytes": sum(entry.number("billed_size_bytes") for entry in completed),
             "exports": [dict(self.entries[table].fields) for table in sorted(self.entries)],
             "failed_attempts": [dict(entry.fields) for entry in self.failed_attempts],
         }

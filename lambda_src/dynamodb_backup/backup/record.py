@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dynamodb_backup.contract.backup import BackupRequest
@@ -27,8 +27,9 @@ PENDING = "PENDING"
 class TableRun:
     """How far a run is with one table. Sizes in bytes, times in ISO 8601.
 
-    ``checked_files`` and ``parsed_files`` count the leading data files whose checksum and whose lines are verified, and
-    ``checked_bytes`` their compressed size. ``error`` is why it failed, or what it is waiting for.
+    ``checked_files`` and ``parsed_files`` count the leading data files whose checksum and whose lines are verified,
+    ``checked_bytes`` is their compressed size, and ``parsing`` tells how far later files are parsed. ``error`` is why
+    it failed, or what it is waiting for.
     """
 
     table_name: str
@@ -44,6 +45,7 @@ class TableRun:
     checked_files: int = 0
     checked_bytes: int = 0
     parsed_files: int = 0
+    parsing: Mapping[str, Any] = field(default_factory=dict)
     verification: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
@@ -78,6 +80,7 @@ class RunRecord:
     trigger: str | None
     tables: dict[str, TableRun]
     finished: bool = False
+    finished_at: str | None = None
     etag: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -97,8 +100,16 @@ class RunRecord:
     def is_for(self, request: BackupRequest) -> bool:
         return tuple(self.tables) == request.tables and self.export_type == request.export_type
 
-    def age_seconds(self, now: datetime) -> float:
-        return (now - datetime.fromisoformat(self.started_at)).total_seconds()
+    def age(self, now: datetime) -> timedelta:
+        return now - datetime.fromisoformat(self.started_at)
+
+    def ended_within(self, time: timedelta, now: datetime) -> bool:
+        return self.finished_at is not None and now - datetime.fromisoformat(self.finished_at) < time
+
+    @property
+    def pending(self) -> list[TableRun]:
+        """Return the tables whose export is not started."""
+        return [table for table in self.tables.values() if not table.settled and table.export_arn is None]
 
     def update(self, table: TableRun) -> None:
         self.tables[table.table_name] = table
@@ -109,6 +120,7 @@ class RunRecord:
             if theirs.knowledge > self.tables[name].knowledge:
                 self.tables[name] = theirs
         self.finished = other.finished and self.settled
+        self.finished_at = other.finished_at
         self.etag = other.etag
 
     def client_token(self, bucket: str, prefix: str, table: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -16,6 +16,7 @@ from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBa
 from dynamodb_backup.errors import ConfigurationError, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.settings import Settings
+from dynamodb_backup.table.export_job import TOKEN_VALID
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
 
@@ -25,10 +26,14 @@ PARALLEL_STARTS = 8
 """Bursts of about twenty export calls are throttled."""
 
 REPEATED_WITHIN = timedelta(hours=1)
-"""For so long after a run began, the same event, by id and time, counts as delivered twice."""
+"""For so long after a run ended, the same event, by id and time, counts as delivered twice."""
 
-JOIN_WITHIN = timedelta(hours=20)
-"""An unfinished run that is younger is continued by the same event; beside an older one a new run begins."""
+JOIN_OWN_WITHIN = timedelta(hours=20)
+"""An unfinished run that is younger is continued by its own event, or by one without a time; beside an older one a new
+run begins. A daily event must never be answered with yesterday's run."""
+
+JOIN_OTHER_WITHIN = timedelta(hours=2)
+"""An unfinished run that is younger is also continued by another schedule's event: the two overlap."""
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -86,15 +91,25 @@ class BackupRun:
     def _begin_or_join(self, request: BackupRequest, recent: RecentRuns) -> RunRecord:
         now = self._clock()
         for run in reversed(recent.records):
-            age = timedelta(seconds=run.age_seconds(now))
-            repeated = request.trigger and run.trigger == request.trigger and run.succeeded and age < REPEATED_WITHIN
-            going = (not run.finished and age < JOIN_WITHIN) or run.started_at >= self._began
-            if run.is_for(request) and (repeated or going):
+            if run.is_for(request) and (self._has_answered(request, run, now) or self._can_join(request, run, now)):
                 logger.info("continuing a run", run_id=run.run_id)
                 return run
         run = self._records.create(request, iso(now), recent.highest_number_today + 1)
         logger.info("run began", run_id=run.run_id, tables=len(run.tables))
         return run
+
+    def _has_answered(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:
+        """Tell whether a run is the answer already: to this very event, or as it began after this invocation did."""
+        same_event = request.trigger is not None and run.trigger == request.trigger
+        repeated = same_event and run.succeeded and run.ended_within(REPEATED_WITHIN, now)
+        return repeated or run.started_at >= self._began
+
+    def _can_join(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:
+        """Tell whether an unfinished run is the one to go on with."""
+        if run.finished or (run.pending and run.age(now) > TOKEN_VALID):
+            return False
+        own = request.trigger is None or run.trigger == request.trigger
+        return run.age(now) < (JOIN_OWN_WITHIN if own else JOIN_OTHER_WITHIN)
 
     def _settle_others(self, run: RunRecord, recent: RecentRuns) -> None:
         """Record what has become of runs that nobody continued. Their trouble never stops this run."""
@@ -121,11 +136,11 @@ class BackupRun:
             self._start_pending(run)
 
     def _start_pending(self, run: RunRecord) -> None:
-        pending = [table for table in run.tables.values() if not table.settled and table.export_arn is None]
-        if pending:
-            run_workers(
-                PARALLEL_STARTS, pending, lambda table: run.update(self._tables.start(run, table)), self._deadline
-            )
+        def start(table: TableRun) -> None:
+            run.update(self._tables.start(run, table))
+
+        if run.pending:
+            run_workers(PARALLEL_STARTS, run.pending, start, self._deadline)
             self._records.save(run)
 
     def _follow_once(self, run: RunRecord) -> None:
@@ -144,7 +159,7 @@ class BackupRun:
         self._manifests.take_in(run)
         if run.finished or not run.settled:
             return
-        run.finished = True
+        run.finished, run.finished_at = True, iso(self._clock())
         self._records.save(run)
         logger.info("run finished", run_id=run.run_id, succeeded=run.succeeded)
         for table in run.tables.values():

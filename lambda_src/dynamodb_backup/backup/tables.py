@@ -19,7 +19,7 @@ from dynamodb_backup.errors import BackupDamaged, ExportRefused, TimeIsUp, ToolE
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import capture_definition, describe
 from dynamodb_backup.table.export_job import (
-    TOKEN_VALID_SECONDS,
+    TOKEN_VALID,
     ExportDestination,
     ExportJob,
     describe_export,
@@ -86,10 +86,10 @@ class TableBackups:
         return replace(table, table_arn=description["TableArn"], definition_key=key, warnings=tuple(warnings))
 
     def _started(self, run: RunRecord, table: TableRun) -> TableRun:
-        if run.age_seconds(self.clock()) > TOKEN_VALID_SECONDS:
+        if run.age(self.clock()) > TOKEN_VALID:
             raise ExportRefused(
-                f"the export of table {table.table_name} could not be started within {TOKEN_VALID_SECONDS // 3600} "
-                "hours, after which DynamoDB no longer recognises a repeated start; the next run exports the table"
+                f"the export of table {table.table_name} could not be started within {TOKEN_VALID}, "
+                "after which DynamoDB no longer recognises a repeated start; the next run exports the table"
             )
         destination = ExportDestination(
             bucket=self.settings.bucket,
@@ -106,6 +106,11 @@ class TableBackups:
         prefix = self.layout.export_prefix(run.backup_date, table.table_name)
         root = f"{prefix}/{EXPORT_FOLDER}{export_id_of(table.export_arn or '')}/"
         export = read_export(self.store, root)
+        if export.export_arn not in {None, table.export_arn} or export.table_name not in {None, table.table_name}:
+            raise BackupDamaged(
+                f"manifest-summary.json of s3://{export.bucket}/{root} describes export {export.export_arn} of table "
+                f"{export.table_name}, not export {table.export_arn} of table {table.table_name}"
+            )
         if table.item_count is not None and table.item_count != export.item_count:
             raise BackupDamaged(
                 f"DescribeExport counts {table.item_count} items, manifest-summary.json of s3://{export.bucket}/{root} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from dynamodb_backup.archive.export import NativeExport
@@ -32,8 +32,8 @@ class Verification:
         self._earlier_bytes = table.checked_bytes
         self._earlier_files = table.checked_files
         self._sizes: dict[int, int] = {}
-        self._parsed: set[int] = set()
         self._earlier_parsed = table.parsed_files
+        self._parsing = {int(number): FileProgress(**progress) for number, progress in table.parsing.items()}
 
     def run(self) -> None:
         """Verify what is not verified yet.
@@ -52,11 +52,13 @@ class Verification:
     def progress(self, table: TableRun) -> TableRun:
         """Return the table with what is verified by now, so that a later turn need not begin again."""
         checked = _leading(self._earlier_files, self._sizes)
+        parsed = _leading(self._earlier_parsed, {number for number, one in self._parsing.items() if one.done})
         return replace(
             table,
             checked_files=checked,
             checked_bytes=self._earlier_bytes + sum(self._sizes[one] for one in range(self._earlier_files, checked)),
-            parsed_files=_leading(self._earlier_parsed, self._parsed),
+            parsed_files=parsed,
+            parsing={str(number): asdict(progress) for number, progress in self._parsing.items() if number >= parsed},
         )
 
     def report(self) -> dict[str, Any]:
@@ -77,8 +79,9 @@ class Verification:
         self._sizes[number] = verify_checksum(self._store, self.export.files[number], self._deadline)
 
     def _parse(self, number: int) -> None:
-        verify_file(self._store, self.export.files[number], FileProgress(), self._deadline)
-        self._parsed.add(number)
+        progress = self._parsing.setdefault(number, FileProgress())
+        if not progress.done:
+            verify_file(self._store, self.export.files[number], progress, self._deadline)
 
     def _each(self, numbers: range, work: Callable[[int], None]) -> None:
         if not run_workers(VERIFY_THREADS, numbers, work, self._deadline):

@@ -47,6 +47,10 @@ class BackupRequest:
             raise RequestRefused(
                 "export_type", "INCREMENTAL_EXPORT is not offered by this version yet; use FULL_EXPORT"
             )
+        if fields.given("run_id") and (fields.given("tables") or fields.given("export_type")):
+            raise RequestRefused(
+                "run_id", "continues one run as it is, so 'tables' and 'export_type' cannot be given too"
+            )
         named = fields.table_names("tables")
         for table in named or ():
             if table not in configured:

@@ -43,6 +43,8 @@ class TableState:
     items_failed: int = 0
     items_deleted: int = 0
     key_parts: int = 0
+    buckets_checked: int = 0
+    duplicates: int = 0
     files: list[FileState] = field(default_factory=list)
     delete_pass: int = 0
     segments: list[Segment] = field(default_factory=list)

@@ -11,7 +11,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import ObjectChanged, TargetUnusable, ToolError
+from dynamodb_backup.errors import ObjectChanged, TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.failed_items import FailedItems
@@ -118,7 +118,10 @@ class TableRestorer:
             return False
         if export.item_count and not self._backup_keys.count():
             raise self._other_keys(keys, "no item of the backup has such a key")
-        duplicates = self._backup_keys.duplicates()
+        try:
+            duplicates = self._backup_keys.duplicates(self._deadline)
+        except TimeIsUp:
+            return False
         if duplicates:
             raise self._other_keys(
                 keys,
@@ -128,13 +131,12 @@ class TableRestorer:
         return True
 
     def _on_item(self, keys: KeySchema) -> OnItem:
-        """Return what is done with each item of a file while it is verified: its key is noted."""
-        digests = self._backup_keys.collector()
+        """Return what is done with each item while it is verified: its key is noted."""
 
         def on_item(item: dict[str, Any]) -> None:
             # An item without the key is left to DynamoDB, which refuses it and says why.
             with suppress(ValueError):
-                digests.extend(keys.digest(item))
+                self._backup_keys.add(keys.digest(item))
 
         return on_item
 

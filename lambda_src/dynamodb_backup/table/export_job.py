@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,9 +15,9 @@ from dynamodb_backup.timing import iso
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["TOKEN_VALID_SECONDS", "ExportDestination", "ExportJob", "describe_export", "start_export"]
+__all__ = ["TOKEN_VALID", "ExportDestination", "ExportJob", "describe_export", "start_export"]
 
-TOKEN_VALID_SECONDS = 8 * 3600
+TOKEN_VALID = timedelta(hours=8)
 """A ClientToken is good for 8 hours after its export completed; later the same token would start a second export."""
 
 

@@ -113,10 +113,14 @@ def _check_lines(
     reader: ChecksumReader, name: str, progress: FileProgress, deadline: Deadline, on_item: OnItem | None
 ) -> None:
     to_skip = progress.lines
+    parsed_some = False
     for lines in line_blocks(reader, name):
         if to_skip >= len(lines):
             to_skip -= len(lines)
             continue
+        if parsed_some and deadline.passed():
+            raise TimeIsUp(f"verification of {name} goes on in the next turn")
+        parsed_some = True
         for line in islice(lines, to_skip, None):
             progress.lines += 1
             if not line or line.isspace():
@@ -130,8 +134,6 @@ def _check_lines(
             if on_item:
                 on_item(item)
         to_skip = 0
-        if deadline.passed():
-            raise TimeIsUp(f"verification of {name} goes on in the next turn")
 
 
 def _without_data(error: ValueError) -> str:
