@@ -55,3 +55,11 @@ def test_a_version_that_is_not_there_is_named(repo_root: Path) -> None:
     finished = run(repo_root, "scripts/find_python.sh", "3.99")
     assert finished.returncode == 1
     assert finished.stderr == "No Python 3.99 with the venv module was found on this machine.\n"
+
+
+@pytest.mark.xdist_group("kept together")
+def test_groups_reach_the_scheduler_of_the_workers(request: pytest.FixtureRequest, worker_id: str) -> None:
+    """Otherwise each worker would apply the Terraform that one of them applies for all tests of a group."""
+    if worker_id == "master" or not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("the tests are not distributed by group")
+    assert request.node.nodeid.endswith("@kept together")
