@@ -1,0 +1,217 @@
+"""The documentation is in step with the code: fields, variables, metrics, events, names, links, sizes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.backup.manifests import Manifests
+from dynamodb_backup.backup.record import RunRecord
+from dynamodb_backup.contract import backup as backup_contract
+from dynamodb_backup.contract import restore as restore_contract
+from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
+from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
+from dynamodb_backup.settings import Settings
+from dynamodb_backup.telemetry import _UNITS as METRICS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+TABLES = ("shop-orders", "shop-users")
+WARNED = ("something to know",)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(page: str, heading: str) -> str:
+    """Return what stands under a heading, up to the next one of the same depth."""
+    _, found, rest = text_of(page).partition(f"\n{heading}\n")
+    assert found, f"{page} has no heading '{heading}'"
+    depth = heading.partition(" ")[0]
+    return rest.partition(f"\n{depth} ")[0]
+
+
+def tables_of(text: str) -> list[list[str]]:
+    """Return the first column of each Markdown table, without the heading and the backticks."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)
+    return [[row.split("|")[1].strip().strip("`") for row in block.splitlines()[2:]] for block in blocks]
+
+
+def test_fields_of_events_are_documented() -> None:
+    for heading, contract in (("## Backup event", backup_contract), ("## Restore event", restore_contract)):
+        (documented,) = tables_of(section("docs/contract.md", heading))
+        assert sorted(documented) == sorted(contract._FIELDS), heading
+
+
+def test_readme_shows_only_fields_of_the_contract() -> None:
+    backup, restore, _codes = tables_of(section("README.md", "## The contract in short"))
+    assert set(backup) <= set(backup_contract._FIELDS)
+    assert sorted(restore) == sorted(restore_contract._FIELDS)
+
+
+def test_fields_of_the_backup_result_are_documented() -> None:
+    table = TableBackup("shop-orders", "FAILED", warnings=WARNED)
+    body = BackupResult(None, None, None, tables=(table,), error="broken", error_type="ToolError").to_response()["body"]
+    whole, of_table = tables_of(section("docs/contract.md", "## Backup result"))
+    assert sorted(whole) == sorted(body)
+    assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_restore_result_are_documented() -> None:
+    table = TableRestore("shop-orders", "shop-orders", "FAILED", warnings=WARNED)
+    result = RestoreResult(None, None, tables=(table,), warnings=WARNED, error="broken", error_type="ToolError")
+    whole, of_table = tables_of(section("docs/contract.md", "## Restore result"))
+    assert sorted(whole) == sorted(result.to_response()["body"])
+    assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_manifest_are_documented() -> None:
+    store: Any = OneObject()
+    settings = Settings.from_environment(environment())
+    manifests = Manifests(store, Layout("native-exports"), settings, lambda: datetime(2026, 8, 1, 3, tzinfo=UTC))
+    manifests.take_in(RunRecord.begin(1, BackupRequest(TABLES, "FULL_EXPORT"), "2026-08-01T03:00:00.000Z"))
+    document = json.loads(store.body)
+    whole, of_export = tables_of(section("docs/contract.md", "## manifest.json"))
+    assert sorted(whole) == sorted(document)
+    assert sorted(of_export) == sorted(document["exports"][0])
+
+
+class OneObject:
+    """An object store that keeps what is written to it last."""
+
+    body = b""
+
+    def find(self, key: str) -> None:
+        return None
+
+    def put_if_unchanged(self, key: str, body: bytes, etag: str | None) -> str:
+        self.body = body
+        return "etag"
+
+
+def environment() -> dict[str, str]:
+    return {
+        "BACKUP_BUCKET": "shop-production-dynamodb-backup-123456789012",
+        "ENVIRONMENT": "production",
+        "DYNAMODB_TABLES": json.dumps(TABLES),
+    }
+
+
+class Recorded(Mapping[str, str]):
+    """An environment that notes which variables are asked for."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.asked_for: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked_for.add(name)
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+def test_environment_variables_are_documented() -> None:
+    recorded = Recorded(environment())
+    Settings.from_environment(recorded)
+    terraform = "\n".join(text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "modules/function/main.tf"))
+    powertools = set(re.findall(r"\bPOWERTOOLS_[A-Z_]+", terraform))
+    (documented,) = tables_of(section("docs/contract.md", "## Environment variables"))
+    assert set(documented) == recorded.asked_for | powertools
+    unset = [name for name in documented if not re.search(rf"\b{name}\b", terraform)]
+    assert not unset, "the module sets every documented variable"
+
+
+def test_metrics_are_documented() -> None:
+    (documented,) = tables_of(section("docs/operations.md", "## Metrics"))
+    assert sorted(documented) == sorted(METRICS)
+
+
+def documented_events() -> list[tuple[str, str]]:
+    """Return function and JSON of every event in the documentation."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for function, event in re.findall(r"<!-- event: (\w+) -->\n```json\n(.*?)```", text, re.DOTALL):
+            found.append((function, event))
+        for function, event in re.findall(r"-dynamodb-(backup|restore)\b[^`]*?--payload '(\{.*?\})'", text):
+            found.append((function, event))
+        found += [("restore", event) for event in re.findall(r"\./restore\.sh '(\{.*?\})'", text)]
+    return found
+
+
+def test_events_are_accepted() -> None:
+    events = documented_events()
+    assert len(events) > 10, "the documentation's events are not found any more"
+    for function, event in events:
+        if '"2026-13-01"' in event:
+            continue  # shown because it is refused
+        if function == "backup":
+            BackupRequest.from_event(json.loads(event), TABLES)
+        else:
+            RestoreRequest.from_event(json.loads(event))
+
+
+def test_module_blocks_use_inputs_and_outputs_that_exist() -> None:
+    inputs = set(re.findall(r'^variable "(\w+)"', text_of("variables.tf"), re.MULTILINE))
+    outputs = set(re.findall(r'^output "(\w+)"', text_of("outputs.tf"), re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"```hcl\n(.*?)```", text, re.DOTALL):
+            assert set(re.findall(r"^  (\w+)\s+=", block, re.MULTILINE)) <= inputs | {"source"}, page.name
+        assert set(re.findall(r"module\.dynamodb_backup\.(\w+)", text)) <= outputs, page.name
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "examples").glob("*/README.md"))], ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_every_page_and_example_is_in_the_readme() -> None:
+    readme = text_of("README.md")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"(docs/{page.name})" in readme
+    for example in (ROOT / "examples").iterdir():
+        assert f"(examples/{example.name})" in readme
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    package = ROOT / "lambda_src" / "dynamodb_backup"
+    page = section("docs/architecture.md", "## The package")
+    modules = [module for module in package.rglob("*.py") if module.name != "__init__.py"]
+    assert not [module.name for module in modules if f"`{module.name}`" not in page]
+    rooms = {module.parent.name for module in modules if module.parent != package}
+    assert set(re.findall(r"^\| `(\w+)/`", page, re.MULTILINE)) == rooms
+    named = set(re.findall(r"`(\w+\.py)`", page))
+    assert named == {module.name for module in modules}, "a module that the page names is gone"
+
+
+def test_readme_is_short() -> None:
+    assert len(text_of("README.md").partition("<!-- BEGIN_TF_DOCS -->")[0].splitlines()) < 250

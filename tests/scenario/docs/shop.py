@@ -1,0 +1,180 @@
+"""The account in which the documentation plays: examples/minimal, applied, with items in its two tables."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import sandbox
+
+BUCKET = "shop-production-dynamodb-backup-123456789012"
+USERS, ORDERS, COPY = "shop-users", "shop-orders", "shop-orders-copy"
+ITEMS_OF = {USERS: 40, ORDERS: 600}
+FUNCTIONS = ("backup", "restore")
+
+_ENVIRONMENT = {
+    "BACKUP_BUCKET": BUCKET,
+    "ENVIRONMENT": "production",
+    "DYNAMODB_TABLES": json.dumps([ORDERS, USERS]),
+    "S3_EXPORTS_PREFIX": "native-exports",
+    "POWERTOOLS_METRICS_NAMESPACE": "DynamoDBBackup",
+}
+
+
+class Shop:
+    """The documentation's account in a sandbox, and the changes that its preparations make."""
+
+    def __init__(self, aws: sandbox.Sandbox, repo_root: Path) -> None:
+        self._aws = aws
+        self._root = repo_root
+        self._dynamodb = aws.client("dynamodb")
+        self._lambda = aws.client("lambda")
+        self._stepfunctions = aws.client("stepfunctions")
+        aws.exports.configure(seconds=0, partitions=2)
+        aws.client("s3").create_bucket(Bucket=BUCKET)
+        self._make_table(USERS, {"user_id": "HASH"})
+        self._make_table(ORDERS, {"order_id": "HASH"})
+        self._fill(USERS, "user_id")
+        self._fill(ORDERS, "order_id")
+        self._deploy()
+
+    def prepare(self, name: str) -> None:
+        """Carry out one of the preparations that a page names."""
+        preparation = getattr(self, "_prepare_" + name.replace(" ", "_"), None)
+        if preparation is None:
+            raise ValueError(f"no preparation is named '{name}'")
+        preparation()
+
+    def _prepare_backup(self) -> None:
+        answer = self._lambda.invoke(FunctionName="shop-production-dynamodb-backup", Payload=b"{}")
+        assert json.load(answer["Payload"])["statusCode"] == 200
+
+    def _prepare_execution(self) -> None:
+        machine = self._stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        self._stepfunctions.start_execution(stateMachineArn=machine)
+        self._prepare_end_of_execution()
+
+    def _prepare_end_of_execution(self) -> None:
+        """Wait until no backup is being executed."""
+        machine = self._stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        deadline = time.monotonic() + 120
+        while self._stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+            assert time.monotonic() < deadline, "the execution does not end"
+            time.sleep(0.2)
+
+    def _prepare_damage(self) -> None:
+        """Lose some orders, overwrite one, add one."""
+        for number in range(30):
+            self._dynamodb.delete_item(TableName=ORDERS, Key={"order_id": {"S": f"{ORDERS}-{number:04d}"}})
+        for order in (f"{ORDERS}-0100", "made-up-after-the-backup"):
+            self._dynamodb.put_item(TableName=ORDERS, Item={"order_id": {"S": order}, "total": {"N": "0"}})
+
+    def _prepare_point_in_time_recovery_off(self) -> None:
+        self._dynamodb.update_continuous_backups(
+            TableName=USERS, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+        )
+
+    def _prepare_copy_table(self) -> None:
+        self._make_table(COPY, {"order_id": "HASH"})
+
+    def _prepare_short_timeout(self) -> None:
+        """Let the restore run out of time once or twice: slow writes, and ten seconds an invocation."""
+        self._lambda.update_function_configuration(FunctionName="shop-production-dynamodb-restore", Timeout=10)
+        self._aws.faults.delay("dynamodb", "BatchWriteItem", seconds=1.5)
+
+    def _prepare_full_timeout(self) -> None:
+        self._aws.faults.clear()
+        self._lambda.update_function_configuration(FunctionName="shop-production-dynamodb-restore", Timeout=900)
+
+    def _prepare_index_that_refuses_items(self) -> None:
+        """Three orders carry text where an index that is made later wants a number: DynamoDB will refuse them."""
+        for number in range(3):
+            self._dynamodb.put_item(
+                TableName=ORDERS,
+                Item={"order_id": {"S": f"{ORDERS}-{number:04d}"}, "total": {"S": "not a number"}},
+            )
+        self._prepare_backup()
+        self._dynamodb.update_table(
+            TableName=ORDERS,
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": kind} for name, kind in (("order_id", "S"), ("total", "N"))
+            ],
+            GlobalSecondaryIndexUpdates=[
+                {
+                    "Create": {
+                        "IndexName": "by-total",
+                        "KeySchema": [{"AttributeName": "total", "KeyType": "HASH"}],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                }
+            ],
+        )
+
+    def _prepare_index_removed(self) -> None:
+        self._dynamodb.update_table(
+            TableName=ORDERS, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-total"}}]
+        )
+
+    def _make_table(self, name: str, keys: dict[str, str]) -> None:
+        self._dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        )
+        self._dynamodb.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+
+    def _fill(self, table: str, key: str) -> None:
+        items = [
+            {key: {"S": f"{table}-{number:04d}"}, "total": {"N": str(number)}, "photo": {"B": bytes([number % 256])}}
+            for number in range(ITEMS_OF[table])
+        ]
+        for start in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+            self._dynamodb.batch_write_item(RequestItems={table: puts})
+
+    def _deploy(self) -> None:
+        role = self._aws.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=_policy(_TRUST))
+        self._aws.client("iam").put_role_policy(RoleName="shop", PolicyName="all", PolicyDocument=_policy(_ALL))
+        layer = self._lambda.publish_layer_version(
+            LayerName="powertools", Content={"ZipFile": (self._root / "dist/layer.zip").read_bytes()}
+        )
+        for verb in FUNCTIONS:
+            self._lambda.create_function(
+                FunctionName=f"shop-production-dynamodb-{verb}",
+                Runtime="python3.13",
+                Handler=f"dynamodb_backup.handlers.{verb}.lambda_handler",
+                Role=role["Role"]["Arn"],
+                Code={"ZipFile": (self._root / "dist/function.zip").read_bytes()},
+                Layers=[layer["LayerVersionArn"]],
+                Environment={"Variables": _ENVIRONMENT},
+                Timeout=900,
+            )
+        self._make_state_machine(role["Role"]["Arn"])
+
+    def _make_state_machine(self, role_arn: str) -> None:
+        function_arn = self._lambda.get_function(FunctionName="shop-production-dynamodb-backup")["Configuration"][
+            "FunctionArn"
+        ]
+        definition = (self._root / "templates/backup.asl.json").read_text(encoding="utf-8")
+        for variable, value in (("partition", "aws"), ("function_arn", function_arn), ("task_timeout_seconds", "960")):
+            definition = definition.replace(f"${{{variable}}}", value)
+        self._stepfunctions.create_state_machine(
+            name="shop-production-dynamodb-backup", definition=definition, roleArn=role_arn
+        )
+
+
+_TRUST: dict[str, Any] = {
+    "Effect": "Allow",
+    "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
+    "Action": "sts:AssumeRole",
+}
+_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,78 @@
+"""Every command of the documentation is run, and prints what the documentation says that it prints.
+
+``UPDATE_DOCS=1 pytest tests/scenario/docs/test_docs_examples.py`` writes the outputs into the pages instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import sandbox
+from tests.scenario.docs.pages import DOCUMENTED_DATE, Part, comparable, parts_of
+from tests.scenario.docs.shop import Shop
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+UPDATE = bool(os.environ.get("UPDATE_DOCS"))
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the documentation's commands use jq, which is not installed")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_print_what_the_page_says(page: Path, aws: sandbox.Sandbox, tmp_path: Path) -> None:
+    parts = [part for part in parts_of(page) if part.excuse is None]
+    if not parts:
+        return
+    shop = Shop(aws, ROOT)
+    environment = shell_environment(aws, tmp_path)
+    for part in parts:
+        if part.preparation:
+            shop.prepare(part.preparation)
+            continue
+        output = run(part, tmp_path, environment)
+        if UPDATE:
+            shown = f"```sh\n{part.script}```\n\n{fenced(output)}"
+            page.write_text(page.read_text(encoding="utf-8").replace(part.markdown, shown), encoding="utf-8")
+        else:
+            assert comparable(output) == comparable(part.output or ""), f"{page.name}, line {part.line}: {part.script}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_shows_its_output(page: Path) -> None:
+    silent = [part.line for part in parts_of(page) if part.script and part.output is None]
+    assert not silent, f"{page.name}: command blocks without an output block at lines {silent}"
+
+
+def shell_environment(aws: sandbox.Sandbox, folder: Path) -> dict[str, str]:
+    """Return an environment whose ``aws`` is the stand-in, pointed at the sandbox."""
+    command = folder / "bin" / "aws"
+    command.parent.mkdir()
+    stand_in = Path(__file__).with_name("aws_cli.py")
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n')
+    command.chmod(0o755)
+    variables = os.environ | aws.environment | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+    return {name: value for name, value in variables.items() if value}  # boto3 takes an empty AWS_PROFILE for a name
+
+
+def run(part: Part, folder: Path, environment: dict[str, str]) -> str:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    script = part.script.replace(DOCUMENTED_DATE, today)
+    done = subprocess.run(
+        ["sh", "-eu"], input=script, cwd=folder, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"line {part.line} failed:\n{script}\n{done.stdout}"
+    for form in ("-", ""):
+        done.stdout = done.stdout.replace(today.replace("-", form), DOCUMENTED_DATE.replace("-", form))
+    return done.stdout
+
+
+def fenced(output: str) -> str:
+    language = "json" if output[:1] in {"{", "["} else "text"
+    return f"```{language}\n{output.rstrip()}\n```"
