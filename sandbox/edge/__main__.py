@@ -49,8 +49,9 @@ async def _serve(port: int, directory: Path) -> None:
         await _wait_until_ready(proxy, emulator, directory)
         server = await asyncio.start_server(proxy.serve, sock=listening, limit=STREAM_LIMIT)
         print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "directory": str(directory)}), flush=True)
-        async with server:
-            await _until_told_to_stop(emulator)
+        await _until_told_to_stop(emulator)
+        # Not waited for: since Python 3.12 that would wait for every client to hang up, and clients keep connections.
+        server.close()
     finally:
         _stop_emulator(emulator)
 
