@@ -1,4 +1,4 @@
-"""The state machine around the deployed backup function: several turns, a function that dies, a failure that is said."""
+"""The state machine around the deployed backup function: several turns, a function that dies, a failure in words."""
 
 from __future__ import annotations
 
