@@ -68,8 +68,13 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.Arguments == { FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup", Payload = "{% $states.context.Execution.Input %}" }
-    error_message = "Every turn invokes the backup with the execution's own input."
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.Begin.Assign.event == "{% $states.context.Execution.Input %}"
+    error_message = "The first turn gets the execution's own input."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.Arguments == { FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup", Payload = "{% $event %}" }
+    error_message = "Every turn invokes the backup function."
   }
 
   assert {
@@ -83,8 +88,8 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.WaitForExports == { Type = "Wait", Seconds = 60, Next = "BackUp" }
-    error_message = "It waits a minute between turns."
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.WaitForExports == { Type = "Wait", Seconds = 60, Assign = { event = { run_id = "{% $states.input.body.run_id %}" } }, Next = "BackUp" }
+    error_message = "It waits a minute between turns and goes on with exactly this run."
   }
 
   assert {
