@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.errors import BackupNotFound
 from tests.unit.backup.conftest import Runner
 from tests.unit.backup.fake_aws import Killed, client_error
 
@@ -100,6 +101,26 @@ def test_an_event_that_asks_on_after_somebody_else_finished_its_long_run_gets_it
     assert last.status_code == 200
     assert last.run_id == first.run_id
     assert runner.aws.billed("orders") == 1
+
+
+def test_a_run_id_goes_on_with_exactly_that_run_and_gets_its_result_when_it_has_ended(runner: Runner) -> None:
+    runner.aws.export_seconds = 60.0
+    first = runner.invoke({"tables": ["orders"]}, seconds=30)
+    assert first.status_code == 202
+    runner.invoke(event(3), seconds=20)
+    for _ in range(2):
+        answer = runner.invoke({"run_id": first.run_id}, seconds=300)
+        assert (answer.status_code, answer.run_id) == (200, first.run_id)
+        assert [table.table_name for table in answer.tables] == ["orders"]
+    runner.aws.time.advance(30 * HOUR)
+    assert runner.invoke({"run_id": first.run_id}).status_code == 200
+    assert runner.aws.billed("orders") == 2
+
+
+def test_a_run_id_that_does_not_exist_is_refused_by_name(runner: Runner) -> None:
+    with pytest.raises(BackupNotFound, match="2026-01-31-0007"):
+        runner.invoke({"run_id": "2026-01-31-0007"})
+    assert runner.aws.exports == []
 
 
 def test_a_run_over_midnight_stays_with_the_date_on_which_it_began(runner: Runner) -> None:
