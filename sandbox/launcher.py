@@ -123,7 +123,12 @@ def start(port: int = 0) -> Sandbox:
         env=environment,
         start_new_session=True,
     )
-    line = process.stdout.readline() if process.stdout else ""
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+    except BaseException:
+        process.terminate()  # Ctrl-C while it starts: nothing may stay
+        process.wait()
+        raise
     ready = json.loads(line) if line else {"error": "the sandbox ended without a word"}
     if "error" in ready:
         process.communicate()

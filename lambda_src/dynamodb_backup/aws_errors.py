@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 import botocore.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from dynamodb_backup.errors import ReadInterrupted, ToolError
+from dynamodb_backup.timing import backoff_seconds
 
-__all__ = ["AWS_ERRORS", "error_code", "explain", "is_transient"]
+__all__ = ["AWS_ERRORS", "error_code", "explain", "is_transient", "patiently"]
+
+MOST_ATTEMPTS = 5
+
+T = TypeVar("T")
 
 AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -45,6 +54,21 @@ def is_transient(error: BaseException) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in _PASSES or status >= 500
     return isinstance(error, _BROKEN_CONNECTION)
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Make a call, and make it again after a short pause where it failed with something that passes by itself.
+
+    After five attempts, within about two seconds of pauses, the last error is raised.
+    """
+    for attempt, pause in enumerate(backoff_seconds(first=0.1, longest=1.0), start=1):
+        try:
+            return call()
+        except (*AWS_ERRORS, ReadInterrupted) as error:
+            if attempt == MOST_ATTEMPTS or not is_transient(error):
+                raise
+            time.sleep(pause)
+    raise AssertionError("backoff_seconds() never ends")
 
 
 def error_code(error: BaseException) -> str:

@@ -50,8 +50,8 @@ class Layout:
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 
-    def key_digests(self, restore_id: str, table: str, part: int) -> str:
-        return f"{self.root}restores/{restore_id}/{table}/keys/{part:06d}"
+    def key_digests(self, restore_id: str, table: str, part: str) -> str:
+        return f"{self.root}restores/{restore_id}/{table}/keys/{part}"
 
     def failed_items(self, restore_id: str, table: str) -> str:
         """Return the root of an export of the items that a restore could not write; it ends with ``/``."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from dynamodb_backup.aws_errors import error_code
+from dynamodb_backup.aws_errors import error_code, patiently
 from dynamodb_backup.errors import ObjectChanged, ObjectMissing, ReadInterrupted, WriteConflict
-from dynamodb_backup.timing import backoff_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -57,16 +54,13 @@ class ObjectStore:
         ReadInterrupted
             The connection broke again and again.
         """
-        for attempt, pause in enumerate(backoff_seconds(), start=1):
+
+        def read() -> StoredObject:
             body, etag = self.open(key)
-            try:
-                with body:
-                    return StoredObject(body.read(), etag)
-            except ReadInterrupted:
-                if attempt == MOST_READS:
-                    raise
-                time.sleep(pause)
-        raise AssertionError("backoff_seconds() never ends")
+            with body:
+                return StoredObject(body.read(), etag)
+
+        return patiently(read)
 
     def find(self, key: str) -> StoredObject | None:
         """Read a small object whole; ``None`` if there is none."""
@@ -108,7 +102,7 @@ class ObjectStore:
             There is no such object.
         """
         try:
-            answer = self._client.head_object(Bucket=self.bucket, Key=key)
+            answer = patiently(lambda: self._client.head_object(Bucket=self.bucket, Key=key))
         except ClientError as error:
             if error_code(error) in _MISSING:
                 raise ObjectMissing(self.bucket, key) from error
@@ -117,10 +111,15 @@ class ObjectStore:
 
     def put(self, key: str, body: bytes, *, content_type: str = "application/json") -> str:
         """Write an object whatever was there, and return its ETag."""
-        return self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)["ETag"]
+        answer = patiently(
+            lambda: self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+        )
+        return answer["ETag"]
 
     def put_if_unchanged(self, key: str, body: bytes, etag: str | None) -> str:
         """Write a JSON object only if it still has that ETag, or, for ``None``, only if there is none yet.
+
+        A write whose answer was lost is made again and then conflicts with itself; callers merge with what is there.
 
         Raises
         ------
@@ -129,8 +128,10 @@ class ObjectStore:
         """
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
-            answer = self._client.put_object(
-                Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", **condition
+            answer = patiently(
+                lambda: self._client.put_object(
+                    Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", **condition
+                )
             )
         except ClientError as error:
             if error_code(error) in _CONFLICT | _MISSING:
@@ -140,12 +141,15 @@ class ObjectStore:
             raise
         return answer["ETag"]
 
-    def folders(self, prefix: str) -> Iterator[str]:
-        """Yield every folder key directly under a prefix, all pages, in key order."""
+    def folders(self, prefix: str) -> list[str]:
+        """Return every folder key directly under a prefix, all pages, in key order."""
         pages = self._client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
-            for folder in page.get("CommonPrefixes", []):
-                yield folder["Prefix"]
+
+        def read() -> list[str]:
+            found = pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+            return [folder["Prefix"] for page in found for folder in page.get("CommonPrefixes", [])]
+
+        return patiently(read)
 
 
 class _Body(io.RawIOBase):

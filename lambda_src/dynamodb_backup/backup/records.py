@@ -108,8 +108,7 @@ class RunRecords:
         raise WriteConflict(f"{self._key(record.run_id)} is written by others again and again")
 
     def _run_ids(self, date: str) -> Iterable[str]:
-        folders = self._store.folders(self._layout.runs(date))
-        run_ids = (folder.rstrip("/").rpartition("/")[2] for folder in folders)
+        run_ids = (folder.rstrip("/").rpartition("/")[2] for folder in self._store.folders(self._layout.runs(date)))
         return sorted(run_id for run_id in run_ids if run_id.startswith(f"{date}-") and run_id[11:].isdigit())
 
     def _find_or_explain(self, run_id: str) -> RunRecord | str | None:

@@ -33,7 +33,7 @@ class Verification:
         self._earlier_files = table.checked_files
         self._sizes: dict[int, int] = {}
         self._earlier_parsed = table.parsed_files
-        self._parsing = {int(number): FileProgress(**progress) for number, progress in table.parsing.items()}
+        self._parsing = {int(number): FileProgress.from_dict(progress) for number, progress in table.parsing.items()}
 
     def run(self) -> None:
         """Verify what is not verified yet.

@@ -7,6 +7,7 @@ the target table does the backup not hold?
 from __future__ import annotations
 
 import struct
+import uuid
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -49,8 +50,10 @@ class BackupKeys:
         """Keep in S3, for the next turn, what this turn collected."""
         if any(self._collected):
             body = _LENGTHS.pack(*map(len, self._collected)) + b"".join(self._collected)
-            self._store.put(self._key(self._state.key_parts), body, content_type="application/octet-stream")
-            self._state.key_parts += 1
+            # A name of its own: another invocation of the same restore must not replace what our checkpoint refers to.
+            key = self._layout.key_digests(self._restore_id, self._state.target, uuid.uuid4().hex)
+            self._store.put(key, body, content_type="application/octet-stream")
+            self._state.key_parts.append(key)
 
     def count(self) -> int:
         """Return how many items had a key."""
@@ -92,16 +95,13 @@ class BackupKeys:
 
     def _read_earlier(self) -> list[bytearray]:
         buckets = [bytearray() for _ in range(BUCKETS)]
-        for part in range(self._state.key_parts):
-            body = self._store.get(self._key(part)).body
+        for part in self._state.key_parts:
+            body = self._store.get(part).body
             position = _LENGTHS.size
             for bucket, length in zip(buckets, _LENGTHS.unpack_from(body), strict=True):
                 bucket.extend(body[position : position + length])
                 position += length
         return buckets
-
-    def _key(self, part: int) -> str:
-        return self._layout.key_digests(self._restore_id, self._state.target, part)
 
 
 def _split(digests: bytes) -> list[bytes]:

@@ -5,10 +5,11 @@ Beside each data file lies one with DynamoDB's words for each item. Neither is l
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
-from base64 import b64encode
+import uuid
 
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.restore.state import TableState
@@ -38,13 +39,14 @@ class FailedItems:
         """Write what is buffered as one more data file."""
         if not self._buffer:
             return
-        number = len(self._state.failed_parts) + 1
+        # A name of its own, as DynamoDB's data files have: another invocation of the same restore must not replace it.
+        name = base64.b32encode(uuid.uuid4().bytes).decode().rstrip("=").lower()
         lines = [refused.operation[_PUT_OPENS:-1].strip() for refused in self._buffer]
         reasons = [json.dumps({"line": line, "reason": one.reason}) for line, one in enumerate(self._buffer, start=1)]
         data = _packed(lines)
-        key = f"{self._root}data/{number:026d}.json.gz"
+        key = f"{self._root}data/{name}.json.gz"
         self._store.put(key, data, content_type="application/gzip")
-        self._store.put(f"{self._root}reasons/{number:026d}.jsonl.gz", _packed([one.encode() for one in reasons]))
+        self._store.put(f"{self._root}reasons/{name}.jsonl.gz", _packed([one.encode() for one in reasons]))
         self._state.failed_parts.append({"itemCount": len(lines), "md5Checksum": _md5(data), "dataFileS3Key": key})
         self._buffer.clear()
 
@@ -74,4 +76,4 @@ def _packed(lines: list[bytes]) -> bytes:
 
 
 def _md5(body: bytes) -> str:
-    return b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

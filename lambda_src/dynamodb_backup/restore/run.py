@@ -12,7 +12,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
-from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError
+from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError, WriteConflict
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
 from dynamodb_backup.restore.state import RestoreState
 from dynamodb_backup.restore.table import TableRestorer
@@ -81,7 +81,7 @@ class RestoreRun:
         stored = self._store.find(key)
         if stored is None:
             raise BackupNotFound(f"there is no unfinished restore '{restore_id}' (s3://{self._store.bucket}/{key})")
-        state = RestoreState.parse(key, stored.body)
+        state = RestoreState.parse(key, stored.body, stored.etag)
         field = state.contradiction(request)
         if field:
             raise RequestRefused(
@@ -98,7 +98,11 @@ class RestoreRun:
         try:
             for table in unfinished:
                 table.save()
-            self._store.put(self._layout.checkpoint(state.restore_id), state.to_json())
+            self._store.put_if_unchanged(self._layout.checkpoint(state.restore_id), state.to_json(), state.etag)
+        except WriteConflict:
+            # Another invocation of this restore was faster; whoever goes on does so from its checkpoint.
+            state.warnings.append("another invocation carries this restore at the same time; its progress counts")
+            return None
         except (ToolError, *AWS_ERRORS) as error:
             logger.error("the checkpoint could not be written", restore_id=state.restore_id, error=explain(error))
             if not unfinished:

@@ -42,7 +42,7 @@ class TableState:
     items_written: int = 0
     items_failed: int = 0
     items_deleted: int = 0
-    key_parts: int = 0
+    key_parts: list[str] = field(default_factory=list)
     buckets_checked: int = 0
     duplicates: int = 0
     files: list[FileState] = field(default_factory=list)
@@ -83,7 +83,7 @@ class TableState:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TableState:
         files = [
-            FileState(FileProgress(**one["verified"]), one["lines_settled"], one["written"])
+            FileState(FileProgress.from_dict(one["verified"]), one["lines_settled"], one["written"])
             for one in document.pop("files")
         ]
         segments = [Segment(**one) for one in document.pop("segments")]
@@ -99,12 +99,15 @@ class RestoreState:
     tables: list[TableState]
     warnings: list[str] = field(default_factory=list)
     turns: int = 1
+    etag: str | None = field(default=None, compare=False)
 
     def to_json(self) -> bytes:
-        return json.dumps({"version": VERSION, **asdict(self)}).encode()
+        document = {"version": VERSION, **asdict(self)}
+        del document["etag"]
+        return json.dumps(document).encode()
 
     @classmethod
-    def parse(cls, key: str, body: bytes) -> RestoreState:
+    def parse(cls, key: str, body: bytes, etag: str) -> RestoreState:
         """Read a checkpoint.
 
         Raises
@@ -117,7 +120,7 @@ class RestoreState:
             if document.pop("version") != VERSION:
                 raise ValueError("it was written by another version of the function")
             tables = [TableState.from_dict(table) for table in document.pop("tables")]
-            return cls(**document, tables=tables)
+            return cls(**document, tables=tables, etag=etag)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackupDamaged(
                 f"checkpoint {key} is malformed: {error}; begin the restore anew without restore_id"

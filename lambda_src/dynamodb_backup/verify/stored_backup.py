@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import time
 from base64 import b64decode
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from hashlib import md5
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from dynamodb_backup.archive.datafile import ChecksumReader, item_of, line_blocks
 from dynamodb_backup.archive.export import DataFile
-from dynamodb_backup.archive.store import MOST_READS, ObjectStore
-from dynamodb_backup.errors import BackupDamaged, ObjectMissing, ReadInterrupted, TimeIsUp
-from dynamodb_backup.timing import Deadline, backoff_seconds
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws_errors import patiently
+from dynamodb_backup.errors import BackupDamaged, ObjectMissing, TimeIsUp
+from dynamodb_backup.timing import Deadline
 
 __all__ = ["FileProgress", "verify_checksum", "verify_file"]
 
-T = TypeVar("T")
 OnItem = Callable[[dict[str, Any]], None]
 
 
@@ -31,6 +30,11 @@ class FileProgress:
     lines: int = 0
     items: int = 0
     done: bool = False
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> FileProgress:
+        """Read what ``asdict`` wrote, also if a newer version wrote more."""
+        return cls(**{one.name: document[one.name] for one in fields(cls) if one.name in document})
 
 
 def verify_file(
@@ -57,7 +61,7 @@ def verify_file(
     TimeIsUp
         The deadline came first. ``progress`` is further than before.
     """
-    _read_patiently(lambda: _verify_file(store, file, progress, deadline, on_item))
+    patiently(lambda: _verify_file(store, file, progress, deadline, on_item))
 
 
 def verify_checksum(store: ObjectStore, file: DataFile, deadline: Deadline) -> int:
@@ -79,7 +83,7 @@ def verify_checksum(store: ObjectStore, file: DataFile, deadline: Deadline) -> i
     except ObjectMissing as error:
         raise BackupDamaged(f"data file {name} is missing") from error
     if etag.strip('"') not in _etags(file):
-        actual = _read_patiently(lambda: _md5_of(store, file, deadline))
+        actual = patiently(lambda: _md5_of(store, file, deadline))
         if actual != file.md5:
             raise BackupDamaged(f"data file {name} is altered: its MD5 is {actual}, the manifest says {file.md5}")
     return size
@@ -158,14 +162,3 @@ def _md5_of(store: ObjectStore, file: DataFile, deadline: Deadline) -> str:
             if deadline.passed():
                 raise TimeIsUp(f"the checksum of s3://{store.bucket}/{file.key} is computed in the next turn")
     return reader.md5
-
-
-def _read_patiently(read: Callable[[], T]) -> T:
-    for attempt, pause in enumerate(backoff_seconds(), start=1):
-        try:
-            return read()
-        except ReadInterrupted:
-            if attempt == MOST_READS:
-                raise
-            time.sleep(pause)
-    raise AssertionError("backoff_seconds() never ends")
