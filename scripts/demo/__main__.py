@@ -22,7 +22,7 @@ from scripts.demo.story import Outcome, Story
 from scripts.terraform_cli import Terraform, TerraformError, copy_module, terraform_environment
 from scripts.terraform_plugins import ROOT, SetupError
 
-__all__ = ["main"]
+__all__ = ["deploy", "main", "prepare"]
 
 EXAMPLE = Path("examples", "complete")
 LAYER = ROOT / "dist" / "layer.zip"
@@ -71,7 +71,9 @@ def _run(screen: Screen) -> Outcome:
         screen.say(f"{aws.endpoint}, account {aws.account_id}, region {aws.region}")
 
         screen.step(f"Begin terraform apply of {EXAMPLE}, in a temporary directory")
-        deployment = stack.enter_context(_deployment(directory, environment | aws.environment))
+        # Terraform's plugins put their sockets into TMPDIR, and leave them behind when they are killed.
+        environment |= aws.environment | {"TMPDIR": str(directory)}
+        deployment = stack.enter_context(deploy(prepare(directory), environment))
         stack.callback(_ignore_signals)  # run first: what cleans up is not interrupted again
         outcome = Story(aws, deployment, screen).tell()
 
@@ -80,18 +82,19 @@ def _run(screen: Screen) -> Outcome:
     return outcome
 
 
-def _deployment(directory: Path, environment: Mapping[str, str]) -> Deployment:
-    example = copy_module(directory / "module") / EXAMPLE
+def prepare(directory: Path) -> Path:
+    """Copy the module into a directory and return the example in it, with its variables set."""
+    example = copy_module(directory) / EXAMPLE
     (example / "demo.auto.tfvars.json").write_text(json.dumps({"layer_zip_path": str(LAYER)}))
-    inside = {
-        **environment,
-        # Terraform's plugins put their sockets there, and leave them behind when they are killed.
-        "TMPDIR": str(directory),
-        # Should this process be killed, Terraform shall not go on asking a sandbox that is gone.
-        "AWS_MAX_ATTEMPTS": "2",
-    }
-    Terraform(example, inside).get()
-    return Deployment(example, inside)
+    return example
+
+
+def deploy(example: Path, environment: Mapping[str, str]) -> Deployment:
+    """Begin to apply an example."""
+    # Should this process be killed, Terraform shall not go on asking a sandbox that is gone.
+    environment = {**environment, "AWS_MAX_ATTEMPTS": "2"}
+    Terraform(example, environment).get()
+    return Deployment(example, environment)
 
 
 def _without_personal_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -57,8 +57,9 @@ class Screen:
         self._wrapped(f"{label:<{LABEL_WIDTH}}", text)
 
     def json(self, label: str, document: Mapping[str, Any]) -> None:
-        """Show JSON on as few lines as the terminal allows, never broken between a name and its value."""
-        self.labelled(label, json.dumps(document, separators=(", ", f":{UNBREAKABLE}")))
+        """Show JSON on as few lines as the terminal allows, broken between members only."""
+        text = json.dumps(document, separators=(",\n", ": "))
+        self.labelled(label, text.replace(" ", UNBREAKABLE).replace("\n", " "))
 
     def row(self, name: str, *cells: str) -> None:
         """Show a row of a table that grows while the demo goes on: its columns are aligned without knowing the rest."""

@@ -1,0 +1,103 @@
+"""`make demo` as a newcomer runs it, once, in a process of its own; a minute of it is Terraform waiting."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.terraform_plugins import ROOT
+
+pytestmark = pytest.mark.xdist_group("demo")  # it runs once, beside the other groups
+
+PROCESSES = Path("/proc")
+TERRAFORM_LEAVES = (".terraform", ".terraform.lock.hcl", "terraform.tfstate", "demo.auto.tfvars.json")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A demo that has ended."""
+
+    exit_code: int
+    output: str
+    errors: str
+    temporary: Path
+    """The TMPDIR that it had for itself."""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    temporary = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.demo"],
+        cwd=ROOT,
+        env=os.environ
+        | {"TMPDIR": str(temporary), "PYTHONPATH": "lambda_src", "TF_VAR_environment": "mine", "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr, temporary)
+
+
+def test_it_succeeds_and_says_so_in_its_last_line(demo: Ended) -> None:
+    last = demo.output.splitlines()[-1]
+
+    assert (demo.exit_code, demo.errors) == (0, ""), demo.output + demo.errors
+    assert re.fullmatch(r"DEMO OK: 3 tables, 6000 items, restored identical in \d+\.\d s", last)
+
+
+def test_it_tells_every_step_in_order(demo: Ended) -> None:
+    steps = re.findall(r"^ *\d+\.\d s +(\d+)\. (\w+)", demo.output, re.MULTILINE)
+
+    assert [int(number) for number, _ in steps] == list(range(1, 12))
+    assert [word for _, word in steps[3:]] == ["Fill", "Wait", "Back", "Damage", "Dry", "Restore", "Compare", "Stop"]
+
+
+def test_it_shows_the_events_that_it_sent(demo: Ended) -> None:
+    assert 'event     {"detail-type": "Scheduled Event", ' in demo.output
+    assert 'event     {"dry_run": true, "clear_existing_data": true}\n' in demo.output
+    assert 'event     {"clear_existing_data": true}\n' in demo.output
+
+
+def test_it_restores_what_it_damaged(demo: Ended) -> None:
+    assert demo.output.count("400 deleted   400 overwritten   200 added") == 3
+    assert demo.output.count("COMPLETED  2000 in the backup  2000 written   200 deleted") == 3
+    assert demo.output.count("2000 items  identical") == 3
+
+
+def test_it_reads_well_in_a_terminal_of_100_columns(demo: Ended) -> None:
+    assert [
+        line for line in demo.output.splitlines() if len(line) > 100 or "\x1b" in line or line != line.rstrip()
+    ] == []
+
+
+def test_it_leaves_no_file(demo: Ended) -> None:
+    beside_the_sources = [path for name in TERRAFORM_LEAVES for path in (ROOT / "examples").rglob(name)]
+
+    assert [
+        *demo.temporary.iterdir(),
+        *beside_the_sources,
+        *(ROOT / name for name in TERRAFORM_LEAVES if (ROOT / name).exists()),
+    ] == []
+
+
+@pytest.mark.skipif(not PROCESSES.is_dir(), reason="finds processes by their environment in /proc, as Linux has it")
+def test_it_leaves_no_process(demo: Ended) -> None:
+    assert list(_processes_with(str(demo.temporary))) == []
+
+
+def _processes_with(text: str) -> Iterator[str]:
+    """Yield the command lines of all processes in whose environment a text occurs: each inherits the demo's TMPDIR."""
+    for process in PROCESSES.glob("[0-9]*"):
+        try:
+            if text.encode() in (process / "environ").read_bytes():
+                yield (process / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue  # ended meanwhile, or another user's
