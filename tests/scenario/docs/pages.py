@@ -25,9 +25,10 @@ _PART = re.compile(
 _VOLATILE = (
     (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}"), "<restore_id>"),
     (re.compile(r"\d{14}-[0-9a-f]{8}"), "<ExportId>"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?"), "<time>"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\+00:?00)?"), "<time>"),
     (re.compile(r'"duration_seconds": ?[\d.]+'), '"duration_seconds": <seconds>'),
     (re.compile(r'"compressed_bytes": ?\d+'), '"compressed_bytes": <bytes>'),
+    (re.compile(r'"location": ?"[^"]+"'), '"location": <line>'),
     (re.compile(r"<time> +\d+ "), "<time> <bytes> "),
     (re.compile(r"(<time>|data)(.*/)[a-z2-7]{26}\.json\.gz"), r"\1\2<file>.json.gz"),
     (re.compile(r":[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), ":<uuid>"),

@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "DYNAMODB_TABLES": json.dumps([ORDERS, USERS]),
     "S3_EXPORTS_PREFIX": "native-exports",
     "POWERTOOLS_METRICS_NAMESPACE": "DynamoDBBackup",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
 
@@ -151,7 +152,9 @@ class Shop:
                 Role=role["Role"]["Arn"],
                 Code={"ZipFile": (self._root / "dist/function.zip").read_bytes()},
                 Layers=[layer["LayerVersionArn"]],
-                Environment={"Variables": _ENVIRONMENT},
+                Environment={
+                    "Variables": _ENVIRONMENT | {"POWERTOOLS_SERVICE_NAME": f"shop-production-dynamodb-{verb}"}
+                },
                 Timeout=900,
             )
         self._make_state_machine(role["Role"]["Arn"])

@@ -20,27 +20,29 @@ from tests.scenario.docs.shop import Shop
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES_WITH_COMMANDS = [page for page in PAGES if any(part.script and not part.excuse for part in parts_of(page))]
 UPDATE = bool(os.environ.get("UPDATE_DOCS"))
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the documentation's commands use jq, which is not installed")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
 def test_commands_print_what_the_page_says(page: Path, aws: sandbox.Sandbox, tmp_path: Path) -> None:
-    parts = [part for part in parts_of(page) if part.excuse is None]
-    if not parts:
-        return
     shop = Shop(aws, ROOT)
     environment = shell_environment(aws, tmp_path)
-    for part in parts:
+    for part in parts_of(page):
+        if part.excuse:
+            continue
         if part.preparation:
             shop.prepare(part.preparation)
             continue
         output = run(part, tmp_path, environment)
+        if comparable(output) == comparable(part.output or ""):
+            continue
         if UPDATE:
             shown = f"```sh\n{part.script}```\n\n{fenced(output)}"
             page.write_text(page.read_text(encoding="utf-8").replace(part.markdown, shown), encoding="utf-8")
         else:
-            assert comparable(output) == comparable(part.output or ""), f"{page.name}, line {part.line}: {part.script}"
+            assert output == part.output, f"{page.name}, line {part.line}: {part.script}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
