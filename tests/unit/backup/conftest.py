@@ -37,6 +37,12 @@ class Runner:
         return next(entry for entry in self.manifest(date)["exports"] if entry["table_name"] == table)
 
 
+@pytest.fixture(autouse=True)
+def _time_is_virtual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses before a repeated call are no part of what these tests look at."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
 @pytest.fixture
 def runner() -> Runner:
     return Runner(FakeAws(items={"orders": 7, "customers": 0}), ("orders", "customers"))

@@ -68,7 +68,7 @@ def test_killed_at_any_call_a_run_is_continued_and_no_export_is_billed_twice(mom
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 12.0])
 def test_short_turns_reach_the_end(runner: Runner, seconds: float) -> None:
-    runner.aws.export_seconds = 100.0
+    runner.aws.export_seconds = 15.0
     codes = [runner.invoke(seconds=seconds).status_code for _ in range(1)]
     while codes[-1] == 202:
         assert len(codes) < 500
@@ -90,15 +90,15 @@ def test_turns_that_are_over_before_anything_is_done_still_make_progress(runner:
 
 
 def test_more_tables_than_one_turn_can_start_are_started_over_several_turns() -> None:
-    names = tuple(f"table-{number:02d}" for number in range(60))
+    names = tuple(f"table-{number:02d}" for number in range(24))
     runner = Runner(FakeAws(items=dict.fromkeys(names, 1)), names)
     runner.aws.before = lambda *_: runner.aws.time.advance(0.5)
-    first = runner.invoke(EVENT, seconds=30)
+    first = runner.invoke(EVENT, seconds=15)
     started = {table.table_name for table in first.tables if table.export_arn}
     assert first.status_code == 202
-    assert 0 < len(started) < 60
+    assert 0 < len(started) < 24
     runner.aws.calls.clear()
-    while (result := runner.invoke(EVENT, seconds=30)).status_code == 202:
+    while (result := runner.invoke(EVENT, seconds=15)).status_code == 202:
         pass
     assert result.status_code == 200
     described = [parameters["TableName"] for name, parameters in runner.aws.calls if name == "describe_table"]
