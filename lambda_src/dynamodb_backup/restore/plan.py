@@ -94,9 +94,10 @@ class Planner:
     def _from_backup(self, request: RestoreRequest, table: str, backup: StoredBackup | None) -> TableState:
         state = TableState(source=table, target=request.target_of(table))
         if backup is None:
-            when = "no date" if request.backup_date == "latest" else f"the backup of {request.backup_date} does not"
-            verb = "holds a COMPLETED backup of" if request.backup_date == "latest" else "hold"
-            state.fail(f"{when} {verb} table {table}")
+            if request.backup_date == "latest":
+                state.fail(f"no date holds a COMPLETED backup of table {table}")
+            else:
+                state.fail(f"the backup of {request.backup_date} does not hold table {table}")
             return state
         state.backup_date = backup.manifest.backup_date
         if not self._settings.convention.allows(state.target):
