@@ -40,19 +40,18 @@ class Report:
         self._screen.labelled("manifest", key)
         self._screen.json("", {name: manifest.get(name) for name in MANIFEST_MEMBERS})
         for export in manifest["exports"]:
-            count = _count(export["item_count"], "items")
-            self._screen.row(export["table_name"], export["status"], count, _verified(export))
+            counts = _count(export["item_count"], "items"), _count(_verified(export).get("files"), "files")
+            self._screen.row(export["table_name"], export["status"], *counts)
+        checked = {str(_verified(export).get("checked", "nothing")) for export in manifest["exports"]}
+        self._screen.say(f"Checked against DynamoDB's manifests: {', '.join(sorted(checked))}.")
 
     def restored(self, answer: Answer) -> None:
         """Show a row per table of a restore's answer."""
         for table in answer.body["restore_results"]:
-            self._screen.row(
-                table["table_name"],
-                table["status"],
-                _count(table["items_expected"], "in the backup"),
-                _count(table["items_written"], "written"),
-                _count(table["items_deleted"], "deleted"),
-            )
+            counts = [_count(table["items_written"], "written"), _count(table["items_deleted"], "deleted")]
+            if answer.body["dry_run"]:
+                counts = [_count(table["items_expected"], "in the backup")]
+            self._screen.row(table["table_name"], table["status"], *counts)
 
     def damage(self, table: str, done: Damage) -> None:
         """Show what was done to a table."""
@@ -69,10 +68,8 @@ class Report:
 
 
 def _count(number: int | None, what: str) -> str:
-    return f"{'?' if number is None else number:>4} {what}"
+    return f"{'?' if number is None else number} {what}"
 
 
-def _verified(export: Mapping[str, Any]) -> str:
-    verification = export.get("verification") or {}
-    files, checked = verification.get("files"), verification.get("checked")
-    return f"{files} files, {checked}" if files else "not verified"
+def _verified(export: Mapping[str, Any]) -> Mapping[str, Any]:
+    return export.get("verification") or {}

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 __all__ = ["Screen"]
 
 NARROWEST, WIDEST = 60, 100
-INDENT = " " * 10
+INDENT = " " * 6
 LABEL_WIDTH = 10
 NAME_WIDTH = 33
 UNBREAKABLE = "\x00"  # shown as a space

@@ -68,15 +68,16 @@ class Story:
         """Fill the tables and read them back: this is what they must be again in the end."""
         self._screen.step("Fill the tables, each as soon as Terraform has created it")
         self._screen.say(
-            "S, N of 38 digits, B, BOOL, NULL, L, M, SS, NS and BS, nested ones, and attributes named B, M, S, Item."
+            "S, N of 38 digits, B, BOOL, NULL, L, M, SS, NS and BS, nested ones, and attributes named B, M, S, Item. "
+            "Each table with its items and its key:"
         )
         client = self._aws.client("dynamodb", config=WITHOUT_VALIDATION)
         for name in self._deployment.created("aws_dynamodb_table"):
             table = Table.of(client, name)
             table.change(put=[item(table.keys, number) for number in range(self._items)])
             self._original[table] = table.snapshot()
-            keys = " and ".join(f"{attribute} ({kind})" for attribute, kind in table.keys)
-            self._screen.row(name, f"{len(self._original[table])} items by {keys}")
+            keys = ", ".join(f"{attribute} ({kind})" for attribute, kind in table.keys)
+            self._screen.row(name, f"{len(self._original[table])} items, {keys}")
 
     def wait_for_terraform(self) -> None:
         """Wait for the rest of the deployment."""
@@ -90,7 +91,7 @@ class Story:
 
     def back_up(self) -> None:
         """Back up as the schedule does, and look at the manifest."""
-        self._screen.step("Back up: start the state machine with the event that the schedule sends")
+        self._screen.step("Back up: start the state machine as the schedule does")
         state_machine = self._deployment.output("backup_state_machine_arn")
         event = functions.scheduled_event(self._aws.client("scheduler"), state_machine)
         self._screen.json("event", event)
@@ -139,7 +140,7 @@ class Story:
 
     def prove(self, answer: Answer) -> None:
         """Compare every item with what it was before the backup, whatever the restore answered."""
-        self._screen.step("Compare every item, attribute and type with the tables before the backup")
+        self._screen.step("Compare every item with what it was before the backup")
         wrong = 0
         for table, original in self._original.items():
             found = differences(original, table.snapshot())

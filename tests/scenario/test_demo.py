@@ -38,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         [sys.executable, "-m", "scripts.demo"],
         cwd=ROOT,
         env=os.environ
-        | {"TMPDIR": str(temporary), "PYTHONPATH": "lambda_src", "TF_VAR_environment": "mine", "COLUMNS": "100"},
+        | {"TMPDIR": str(temporary), "PYTHONPATH": "lambda_src", "TF_VAR_environment": "mine", "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=False,
@@ -61,20 +61,20 @@ def test_it_tells_every_step_in_order(demo: Ended) -> None:
 
 
 def test_it_shows_the_events_that_it_sent(demo: Ended) -> None:
-    assert 'event     {"detail-type": "Scheduled Event", ' in demo.output
+    assert '      event     {"detail-type": "Scheduled Event", ' in demo.output
     assert 'event     {"dry_run": true, "clear_existing_data": true}\n' in demo.output
     assert 'event     {"clear_existing_data": true}\n' in demo.output
 
 
 def test_it_restores_what_it_damaged(demo: Ended) -> None:
-    assert demo.output.count("400 deleted   400 overwritten   200 added") == 3
-    assert demo.output.count("COMPLETED  2000 in the backup  2000 written   200 deleted") == 3
+    assert demo.output.count("400 deleted  400 overwritten  200 added") == 3
+    assert demo.output.count("COMPLETED  2000 written  200 deleted") == 3
     assert demo.output.count("2000 items  identical") == 3
 
 
-def test_it_reads_well_in_a_terminal_of_100_columns(demo: Ended) -> None:
+def test_it_reads_well_in_a_terminal_of_80_columns(demo: Ended) -> None:
     assert [
-        line for line in demo.output.splitlines() if len(line) > 100 or "\x1b" in line or line != line.rstrip()
+        line for line in demo.output.splitlines() if len(line) > 80 or "\x1b" in line or line != line.rstrip()
     ] == []
 
 

@@ -98,7 +98,7 @@ def test_json_is_broken_between_members_and_stays_json(monkeypatch: pytest.Monke
     lines = stream.getvalue().splitlines()
     assert max(map(len, lines)) <= 60
     assert all(re.search(r'(,|"})$', line) for line in lines)
-    assert json.loads(stream.getvalue().removeprefix(" " * 10 + "event")) == document
+    assert json.loads(stream.getvalue().removeprefix(" " * 6 + "event")) == document
 
 
 def test_a_file_gets_no_colour_and_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
