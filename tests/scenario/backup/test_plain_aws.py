@@ -56,7 +56,7 @@ class PlainExports:
 def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlainExports]:
     """An account in moto with a bucket and two tables; every operation that is not needed is unknown to it."""
     plain = PlainExports()
-    carry_out = BaseClient._make_api_call
+    carry_out = vars(BaseClient)["_make_api_call"]
 
     def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if WRITING_AN_EXPORT.get():
