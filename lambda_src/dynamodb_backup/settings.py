@@ -47,7 +47,7 @@ class Settings:
             exports_prefix=_prefix(variables, "S3_EXPORTS_PREFIX"),
             convention=convention,
             export_kms_key_id=variables.get("EXPORT_KMS_KEY_ID") or None,
-            bucket_owner=variables.get("BACKUP_BUCKET_OWNER") or None,
+            bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
         )
 
 
@@ -63,6 +63,13 @@ def _bucket(variables: Mapping[str, str], name: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9._-]{3,255}", bucket) is None:
         raise ConfigurationError(name, f"must be a bucket's name alone, without s3:// or a path, but is '{bucket}'")
     return bucket
+
+
+def _account_id(variables: Mapping[str, str], name: str) -> str | None:
+    account = variables.get(name) or None
+    if account is not None and re.fullmatch(r"[0-9]{12}", account) is None:
+        raise ConfigurationError(name, f"must be an AWS account id of 12 digits, but is '{account}'")
+    return account
 
 
 def _table_names(variables: Mapping[str, str], name: str, default: str | None = None) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def test_what_is_required_is_missed_by_name(name: str, value: str | None) -> Non
     [
         ("BACKUP_BUCKET", "s3://backups", "s3://backups"),
         ("BACKUP_BUCKET", "backups/prefix", "backups/prefix"),
+        ("BACKUP_BUCKET_OWNER", "12345678901", "12 digits"),
         ("DYNAMODB_TABLES", "orders", "not JSON"),
         ("DYNAMODB_TABLES", '"orders"', "array"),
         ("DYNAMODB_TABLES", "null", "array"),
