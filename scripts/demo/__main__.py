@@ -70,7 +70,7 @@ def _run(screen: Screen) -> Outcome:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
         screen.say(f"{aws.endpoint}, account {aws.account_id}, region {aws.region}")
 
-        screen.step(f"Begin terraform apply of {EXAMPLE}, in a temporary directory")
+        screen.step(f"Apply {EXAMPLE} with Terraform, in a temporary directory")
         # Terraform's plugins put their sockets into TMPDIR, and leave them behind when they are killed.
         environment |= aws.environment | {"TMPDIR": str(directory)}
         deployment = stack.enter_context(deploy(prepare(directory), environment))
