@@ -35,7 +35,7 @@ def reread(state: FileState) -> FileState:
     return FileState(FileProgress(**document["verified"]), document["lines_settled"], document["written"])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_each_item_is_counted_once(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 90))
