@@ -99,18 +99,38 @@ data "aws_iam_policy_document" "state_machine" {
     actions   = ["lambda:InvokeFunction"]
     resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.prefix}-dynamodb-backup"]
   }
+
+  dynamic "statement" {
+    for_each = length(compact(values(local.topic_arns))) == 0 ? [] : [compact(values(local.topic_arns))]
+
+    content {
+      sid       = "Notify"
+      actions   = ["sns:Publish"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.notifications.kms_key_arn == null ? [] : [var.notifications.kms_key_arn]
+
+    content {
+      sid       = "UseTopicKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role" "state_machine" {
   name                 = "${local.prefix}-dynamodb-backup-state-machine"
-  description          = "Lets the backup state machine of ${local.full_prefix} invoke the backup function"
+  description          = "Lets the backup state machine of ${local.full_prefix} invoke the backup function and notify"
   assume_role_policy   = data.aws_iam_policy_document.state_machine_trust.json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "state_machine" {
-  name   = "invoke-backup"
+  name   = "back-up-and-notify"
   role   = aws_iam_role.state_machine.id
   policy = data.aws_iam_policy_document.state_machine.json
 }
@@ -122,9 +142,13 @@ resource "aws_sfn_state_machine" "backup" {
     partition            = local.partition
     function_arn         = module.backup.function.arn
     task_timeout_seconds = var.functions.backup.timeout_seconds + 60
+    name                 = local.full_prefix
+    region               = local.region
+    failure_topic_arn    = local.topic_arns.failure
+    success_topic_arn    = local.topic_arns.success
   })
   tags = var.tags
 
-  # A first execution must find the permission in place.
-  depends_on = [aws_iam_role_policy.state_machine]
+  # A first execution must find the permission and the topics in place.
+  depends_on = [aws_iam_role_policy.state_machine, aws_sns_topic_policy.this]
 }

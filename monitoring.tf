@@ -7,7 +7,7 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
   threshold           = 0
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
+  alarm_actions       = local.topic_arns.failure == null ? [] : [local.topic_arns.failure]
 
   metric_query {
     id          = "unsuccessful"

@@ -40,6 +40,14 @@ output "schedule" {
   }
 }
 
+output "topics" {
+  description = "ARNs of the SNS topics, created or existing: failure and success; null where there is none."
+  value       = local.topic_arns
+
+  # Whoever subscribes to a topic finds it there.
+  depends_on = [aws_sns_topic_policy.this]
+}
+
 output "alarms" {
   description = "CloudWatch alarms: arn and name of backup_failed."
   value = {

@@ -202,7 +202,7 @@ variable "kms_key_arn" {
   }
 }
 
-# When backups are made, and who hears of a failed one
+# When backups are made, and who hears of how they ended
 
 variable "schedule" {
   description = <<-EOT
@@ -232,11 +232,43 @@ variable "schedule" {
   }
 }
 
-variable "alarm_actions" {
-  description = "ARNs, for example of SNS topics, that CloudWatch notifies when a backup fails, times out or is aborted. Default: none, so that the alarm shows only in CloudWatch."
-  type        = set(string)
-  default     = []
-  nullable    = false
+variable "notifications" {
+  description = <<-EOT
+    SNS topics that are told how a backup ended, in words. Subscribe people or a pager to them.
+    - failure.create: true creates a topic for backups that did not succeed and for the alarms. Default true.
+    - failure.topic_arn: an existing topic to use instead, with create = false; its policy must let CloudWatch publish. Default: none.
+    - success.create: true creates a topic for backups that succeeded. Default false.
+    - success.topic_arn: an existing topic to use instead, with create = false. Default: none, so that nobody hears of successes.
+    - kms_key_arn: key that encrypts the topics, created or existing. Its policy must let cloudwatch.amazonaws.com use it, or alarms are lost; AWS's own key (alias/aws/sns) cannot. Default: none.
+  EOT
+  type = object({
+    failure = optional(object({
+      create    = optional(bool, true)
+      topic_arn = optional(string)
+    }), {})
+    success = optional(object({
+      create    = optional(bool, false)
+      topic_arn = optional(string)
+    }), {})
+    kms_key_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for topic in [var.notifications.failure, var.notifications.success] : topic.topic_arn == null || !topic.create])
+    error_message = "A topic of notifications is either created or existing, so create and topic_arn exclude each other. Given: failure.create = ${var.notifications.failure.create}, success.create = ${var.notifications.success.create}, and a topic_arn beside a true one. Set create = false there, or leave topic_arn out."
+  }
+
+  validation {
+    condition     = alltrue([for topic in [var.notifications.failure, var.notifications.success] : topic.topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]+$", topic.topic_arn))])
+    error_message = "topic_arn is the ARN of a standard SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME), not of a FIFO topic or a subscription. Given: failure \"${coalesce(var.notifications.failure.topic_arn, "null")}\", success \"${coalesce(var.notifications.success.topic_arn, "null")}\". Use the arn attribute of aws_sns_topic."
+  }
+
+  validation {
+    condition     = var.notifications.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.notifications.kms_key_arn))
+    error_message = "notifications.kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.notifications.kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
+  }
 }
 
 # How the functions run

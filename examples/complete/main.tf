@@ -58,9 +58,9 @@ resource "aws_dynamodb_table" "u2f" {
   }
 }
 
-# Who hears of a failed backup: subscribe an address to it.
-resource "aws_sns_topic" "backup_failed" {
-  name = "mfa-api-${var.environment}-backup-failed"
+# Stands for the on-call team's topic that is there already. Its policy must let CloudWatch publish; SNS's default one does.
+resource "aws_sns_topic" "on_call" {
+  name = "mfa-api-${var.environment}-on-call"
 }
 
 resource "aws_kms_key" "backups" {
@@ -92,7 +92,11 @@ module "dynamodb_backup" {
     flexible_window_minutes = 30
     enabled                 = true
   }
-  alarm_actions = [aws_sns_topic.backup_failed.arn]
+
+  notifications = {
+    failure = { create = false, topic_arn = aws_sns_topic.on_call.arn }
+    success = { create = true }
+  }
 
   functions = {
     architecture = "arm64"

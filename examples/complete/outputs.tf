@@ -28,6 +28,11 @@ output "backup_state_machine_arn" {
   value       = module.dynamodb_backup.state_machines.backup.arn
 }
 
+output "topics" {
+  description = "ARNs of the topics that hear of failures and successes."
+  value       = module.dynamodb_backup.topics
+}
+
 output "roles" {
   description = "ARNs and names of all roles."
   value       = module.dynamodb_backup.roles

@@ -83,6 +83,16 @@ def test_schedule_starts_the_state_machine(example: AppliedExample) -> None:
     assert json.loads(schedule["Target"]["Input"])["time"] == "<aws.scheduler.scheduled-time>"
 
 
+@examples("minimal", "complete")
+def test_topics_are_there(example: AppliedExample) -> None:
+    topics = [topic["TopicArn"].split(":")[-1] for topic in example.aws.client("sns").list_topics()["Topics"]]
+    expected = {
+        "minimal": ["shop-production-dynamodb-backup-failure"],
+        "complete": ["mfa-api-production-dynamodb-backup-success", "mfa-api-production-on-call"],
+    }
+    assert sorted(topics) == expected[example.name]
+
+
 @ALL
 def test_second_plan_is_empty(example: AppliedExample) -> None:
     changes = example.terraform.planned_changes()
@@ -98,5 +108,6 @@ def test_destroy_leaves_nothing(example: AppliedExample) -> None:
     assert example.aws.client("iam").list_roles()["Roles"] == []
     assert example.aws.client("stepfunctions").list_state_machines()["stateMachines"] == []
     assert example.aws.client("scheduler").list_schedules()["Schedules"] == []
+    assert example.aws.client("sns").list_topics()["Topics"] == []
     assert example.aws.client("logs").describe_log_groups()["logGroups"] == []
     assert example.aws.client("dynamodb").list_tables()["TableNames"] == []

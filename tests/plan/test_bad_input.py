@@ -35,6 +35,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "retention": BadInput({"days": 0}, ("whole days, at least 1", "days = 0", "from 1")),
         "kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "schedule": BadInput({"expression": "daily"}, ("cron(", '"daily"', '"cron(0 3 * * ? *)"')),
+        "notifications": BadInput(
+            {"failure": {"topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call"}},
+            ("exclude each other", "failure.create = true", "Set create = false"),
+        ),
         "functions": BadInput({"architecture": "arm"}, ('"arm64" or "x86_64"', '"arm"', "Use one of the two")),
         "layer": BadInput({}, ("arn, zip_path and s3", "none of them", "leave layer null")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
@@ -51,6 +55,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "exports_prefix": BadInput("a//*", ("IAM policies", '"a//*"', '"native-exports"')),
         "retention": BadInput({"noncurrent_days": 1.5}, ("whole days", "noncurrent_days = 1.5", "from 1")),
         "schedule": BadInput({"flexible_window_minutes": 1441}, ("1 to 1440", "1441", "in that range")),
+        "notifications": BadInput(
+            {"success": {"create": False, "topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call.fifo"}},
+            ("standard SNS topic", "on-call.fifo", "aws_sns_topic"),
+        ),
         "functions": BadInput({"runtime": "python3.9"}, ('"python3.11"', '"python3.9"', '"python3.13"')),
         "layer": BadInput(
             {"arn": "arn:aws:lambda:eu-west-1:123456789012:layer:ours"},
@@ -62,6 +70,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "bucket": BadInput(
             {"owner_account_id": "210987654321"}, ("for an existing bucket", "create = true", "Remove the setting")
         ),
+        "notifications": BadInput({"kms_key_arn": KMS_ALIAS}, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "functions": BadInput({"restore": {"memory_mb": 64}}, ("128 to 10240", "restore 64", "in that range")),
         "layer": BadInput({"zip_path": "no/such.zip"}, ("existing file", '"no/such.zip"', "make dist")),
         "table_name_convention": BadInput(

@@ -1,26 +1,29 @@
-"""The state machine around the deployed backup function: several turns, a function that dies, a failure in words."""
+"""The state machine around the deployed backup function: several turns, a function that dies, who is told."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox
+from scripts.terraform_plugins import terraform_binary
 from tests.conftest import ROOT
 from tests.sandbox.functions import create_role
 
 BUCKET = "backups"
 FUNCTION = "orders-backup"
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-PAUSES = {'"Seconds": 60': '"Seconds": 1', '"IntervalSeconds": 30': '"IntervalSeconds": 1'}
+PAUSES = {'"Seconds": 60': 1, '"IntervalSeconds": 30': 1, '"IntervalSeconds": 5': 1}
 
 
 @pytest.fixture
-def machine(aws: Sandbox) -> str:
-    """Deploy the built function with the shortest timeout, two tables and the state machine; return its ARN."""
+def machine(aws: Sandbox, tmp_path: Path) -> str:
+    """Deploy the built function with the shortest timeout, two tables, topics and the state machine; return its ARN."""
     layer_zip = ROOT / "dist/layer.zip"
     if not layer_zip.exists():
         pytest.skip("dist/layer.zip is not built: make dist")
@@ -47,13 +50,62 @@ def machine(aws: Sandbox) -> str:
             }
         },
     )
-    definition = (ROOT / "templates/backup.asl.json").read_text()
-    variables = {"partition": "aws", "function_arn": function["FunctionArn"], "task_timeout_seconds": "70"}
-    for placeholder, value in ({f"${{{name}}}": value for name, value in variables.items()} | PAUSES).items():
-        assert placeholder in definition
-        definition = definition.replace(placeholder, value)
+    topics = {outcome: create_topic(aws, outcome) for outcome in ("failure", "success")}
+    definition = rendered(tmp_path, function["FunctionArn"], topics)
     created = aws.client("stepfunctions").create_state_machine(name="backup", definition=definition, roleArn=role)
     return str(created["stateMachineArn"])
+
+
+def rendered(directory: Path, function_arn: str, topics: dict[str, str]) -> str:
+    """Return the definition as Terraform renders it from the template, with pauses of a second."""
+    variables = {
+        "partition": "aws",
+        "region": "us-east-1",
+        "name": "shop-test",
+        "function_arn": function_arn,
+        "task_timeout_seconds": 70,
+        "failure_topic_arn": topics["failure"],
+        "success_topic_arn": topics["success"],
+    }
+    template = json.dumps(str(ROOT / "templates/backup.asl.json"))
+    said = subprocess.run(
+        [terraform_binary(), "console"],
+        cwd=directory,
+        input=f"jsonencode(templatefile({template}, {json.dumps(variables)}))",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    definition: str = json.loads(json.loads(said))  # the console quotes what it prints, too
+    for pause, seconds in PAUSES.items():
+        assert pause in definition
+        definition = definition.replace(pause, f"{pause.split(':')[0]}: {seconds}")
+    return definition
+
+
+def create_topic(aws: Sandbox, outcome: str) -> str:
+    """Create a topic with a queue of the same name behind it; return its ARN."""
+    topic: str = aws.client("sns").create_topic(Name=outcome)["TopicArn"]
+    queue = f"arn:aws:sqs:{aws.region}:{aws.account_id}:{outcome}"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [allowed | {"Resource": queue}]}
+    aws.client("sqs").create_queue(QueueName=outcome, Attributes={"Policy": json.dumps(policy)})
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    return topic
+
+
+def told(aws: Sandbox, outcome: str) -> list[tuple[str, str]]:
+    """Return subject and message of every notification of an outcome."""
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=outcome)["QueueUrl"]
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    bodies = [json.loads(message["Body"]) for message in received]
+    return [(body["Subject"], body["Message"]) for body in bodies]
+
+
+def take_topic_away(aws: Sandbox, outcome: str) -> None:
+    """Let publishing fail: the emulator's state machine publishes inside itself, where no fault can be put."""
+    aws.client("sns").delete_topic(TopicArn=f"arn:aws:sns:{aws.region}:{aws.account_id}:{outcome}")
 
 
 def create_table(aws: Sandbox, name: str) -> None:
@@ -103,6 +155,13 @@ def test_a_backup_that_takes_several_turns_ends_successful_with_one_export_per_t
     assert exports_started(aws) == 2
     manifest = aws.client("s3").get_object(Bucket=BUCKET, Key=answer["body"]["manifest_s3_key"])["Body"].read()
     assert {entry["status"] for entry in json.loads(manifest)["exports"]} == {"COMPLETED"}
+    assert "notification_error" not in answer
+    [(subject, message)] = told(aws, "success")
+    assert subject == "Backup succeeded: shop-test"
+    assert f"of {answer['body']['backup_date']} succeeded (run {answer['body']['run_id']})" in message
+    assert "\n- orders: 1 items\n- customers: 1 items\n" in message
+    assert f"s3://{BUCKET}/{answer['body']['manifest_s3_key']}" in message
+    assert told(aws, "failure") == []
 
 
 def test_a_function_that_dies_is_invoked_again_and_pays_for_no_export_twice(aws: Sandbox, machine: str) -> None:
@@ -114,13 +173,67 @@ def test_a_function_that_dies_is_invoked_again_and_pays_for_no_export_twice(aws:
     assert exports_started(aws) == 2
 
 
-def test_a_failed_table_fails_the_execution_with_its_name_and_cause(aws: Sandbox, machine: str) -> None:
+def test_a_failed_table_fails_the_execution_and_a_person_is_told_what_to_do(aws: Sandbox, machine: str) -> None:
     switch_recovery(aws, "customers", on=False)
 
     execution = execute(aws, machine)
 
     assert (execution["status"], execution["error"]) == ("FAILED", "Backup.Status207")
     assert "customers: point-in-time recovery is off for table customers" in execution["cause"]
+    assert told(aws, "success") == []
+    [(subject, message)] = told(aws, "failure")
+    assert subject == "Backup partly failed: shop-test"
+    run = json.loads(newest_run_record(aws))["run_id"]
+    failed, backed_up = message.split("What was backed up, and can be restored:")
+    assert failed.startswith(f"The DynamoDB backup of shop-test did not succeed.\n\nDate: {run[:10]}\nRun: {run}\n")
+    assert "\n- customers: point-in-time recovery is off for table customers" in failed
+    assert "orders" not in failed
+    assert backed_up.startswith("\n- orders: 1 items\n")
+    assert f"describe-execution --region us-east-1 --execution-arn {execution['executionArn']}\n" in backed_up
+    assert backed_up.endswith(f"start-execution --region us-east-1 --state-machine-arn {machine}")
+
+
+def newest_run_record(aws: Sandbox) -> str:
+    s3 = aws.client("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if "/runs/" in found["Key"]]
+    record = next(key for key in sorted(keys) if key.endswith("run.json"))
+    return str(s3.get_object(Bucket=BUCKET, Key=record)["Body"].read().decode())
+
+
+def test_a_function_that_never_answers_fails_the_execution_and_a_person_is_told(aws: Sandbox, machine: str) -> None:
+    aws.client("lambda").update_function_configuration(FunctionName=FUNCTION, Handler="no_such_module.handler")
+
+    execution = execute(aws, machine)
+
+    assert execution["status"] == "FAILED"
+    assert execution["cause"].startswith("The backup function gave no answer: ")
+    assert "no_such_module" in execution["cause"]
+    [(subject, message)] = told(aws, "failure")
+    assert subject == "Backup failed: shop-test"
+    assert f"\nWhat failed:\n- {execution['cause']}\n" in message
+    assert "- no table in this run; earlier backups are unharmed" in message
+
+
+def test_a_failure_that_nobody_could_be_told_of_keeps_its_reason_and_says_so(aws: Sandbox, machine: str) -> None:
+    switch_recovery(aws, "customers", on=False)
+    take_topic_away(aws, "failure")
+
+    execution = execute(aws, machine)
+
+    assert (execution["status"], execution["error"]) == ("FAILED", "Backup.Status207")
+    assert "customers: point-in-time recovery is off for table customers" in execution["cause"]
+    assert "(Nobody was notified: SNS.PublishFailed: " in execution["cause"]
+
+
+def test_a_backup_counts_although_nobody_could_be_told(aws: Sandbox, machine: str) -> None:
+    take_topic_away(aws, "success")
+
+    execution = execute(aws, machine)
+
+    answer = json.loads(execution["output"])
+    assert (execution["status"], answer["statusCode"]) == ("SUCCEEDED", 200)
+    assert answer["body"]["successful_exports"] == 2
+    assert answer["notification_error"].startswith("SNS.PublishFailed: ")
 
 
 def test_a_refused_configuration_fails_the_execution_with_its_message(aws: Sandbox, machine: str) -> None:
@@ -132,3 +245,6 @@ def test_a_refused_configuration_fails_the_execution_with_its_message(aws: Sandb
 
     assert (execution["status"], execution["error"]) == ("FAILED", "Backup.Status500")
     assert "environment variable DYNAMODB_TABLES is not set" in execution["cause"]
+    [(subject, message)] = told(aws, "failure")
+    assert subject == "Backup failed: shop-test"
+    assert "environment variable DYNAMODB_TABLES is not set" in message
