@@ -32,13 +32,15 @@ _DECIDING_VARIABLES = (
 )
 """Constant in Lambda; a local caller that changes them must not be answered by clients for the old ones."""
 
+LONGEST_ANSWER_SECONDS = 8
+"""A call that hangs near the deadline must not keep the function from answering for long."""
+
 
 @dataclass(frozen=True)
 class Clients:
     """The AWS clients of one function.
 
-    ``s3`` and ``dynamodb`` (control plane, scans) retry a little by themselves; whoever knows the deadline retries on.
-    ``dynamodb_writes`` does not retry: only the batch writer knows which items are still to be written.
+    None of them retries by itself. ``dynamodb_writes`` is for the batch writer alone, which sends bodies of its own.
     """
 
     s3: S3Client
@@ -54,24 +56,19 @@ def clients() -> Clients:
 @lru_cache(maxsize=1)
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
     session = boto3.session.Session()
-    brief = Config(
-        retries={"mode": "standard", "total_max_attempts": 2},
-        max_pool_connections=MOST_CONNECTIONS,
-        connect_timeout=3,
-        read_timeout=8,
-        s3={"addressing_style": "path"} if _has_own_endpoint() else None,
-    )
-    single_attempt = Config(
+    # No retries in here: they would not look at the deadline. Whoever calls retries.
+    config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=3,
-        read_timeout=8,
-        parameter_validation=False,
+        read_timeout=LONGEST_ANSWER_SECONDS,
+        s3={"addressing_style": "path"} if _has_own_endpoint() else None,
     )
+    writes = config.merge(Config(parameter_validation=False))
     return Clients(
-        s3=session.client("s3", config=brief),
-        dynamodb=session.client("dynamodb", config=brief),
-        dynamodb_writes=session.client("dynamodb", config=single_attempt),
+        s3=session.client("s3", config=config),
+        dynamodb=session.client("dynamodb", config=config),
+        dynamodb_writes=session.client("dynamodb", config=writes),
     )
 
 

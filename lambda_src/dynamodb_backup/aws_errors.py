@@ -16,6 +16,7 @@ from dynamodb_backup.timing import backoff_seconds
 __all__ = ["AWS_ERRORS", "error_code", "explain", "is_transient", "patiently"]
 
 MOST_ATTEMPTS = 5
+LONGEST_PATIENCE_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -59,13 +60,14 @@ def is_transient(error: BaseException) -> bool:
 def patiently(call: Callable[[], T]) -> T:
     """Make a call, and make it again after a short pause where it failed with something that passes by itself.
 
-    After five attempts, within about two seconds of pauses, the last error is raised.
+    After five attempts or five seconds the last error is raised: whoever knows the deadline may try again.
     """
+    give_up_at = time.monotonic() + LONGEST_PATIENCE_SECONDS
     for attempt, pause in enumerate(backoff_seconds(first=0.1, longest=1.0), start=1):
         try:
             return call()
         except (*AWS_ERRORS, ReadInterrupted) as error:
-            if attempt == MOST_ATTEMPTS or not is_transient(error):
+            if attempt == MOST_ATTEMPTS or time.monotonic() > give_up_at or not is_transient(error):
                 raise
             time.sleep(pause)
     raise AssertionError("backoff_seconds() never ends")

@@ -19,6 +19,9 @@ from dynamodb_backup.errors import BackupDamaged
 __all__ = ["ChecksumReader", "item_of", "line_blocks"]
 
 BLOCK_BYTES = 1_048_576
+_JSON_SPACE = " \t\r\n"
+"""What JSON takes for a space; Python's own strip() takes more, and DynamoDB would not."""
+
 _OPENING = '{"Item":{'
 _decode = json.JSONDecoder().raw_decode
 
@@ -99,7 +102,7 @@ def item_of(line: bytes) -> dict[str, Any]:
     try:
         if text.startswith(_OPENING):
             item, end = _decode(text, len(_OPENING) - 1)
-            if text[end:].rstrip() == "}":
+            if text[end:].rstrip(_JSON_SPACE) == "}":
                 return item  # type: ignore[no-any-return]
         return _only_member(text)
     except RecursionError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain
+from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, patiently
 from dynamodb_backup.errors import TargetUnusable
 from dynamodb_backup.table.keys import KeySchema
 
@@ -70,7 +70,7 @@ def capture_definition(client: DynamoDBClient, description: Mapping[str, Any]) -
     warnings = []
     for name, read in parts.items():
         try:
-            definition[name] = read()
+            definition[name] = patiently(read)
         except AWS_ERRORS as error:
             # The data are worth more than this part: the backup goes on and says what it lacks.
             warnings.append(f"{name} of table {table} was not captured: {explain(error)}")

@@ -74,8 +74,8 @@ def show(answer: dict[str, Any], options: dict[str, str]) -> None:
 
 
 def s3_command(command: str, *words: str) -> None:
-    """Carry out ``s3 ls --recursive``, ``s3 cp`` to standard output and ``s3 cp --recursive`` within S3."""
-    s3, places = new_client("s3"), [word for word in words if word != "--recursive"]
+    """Carry out ``s3 ls --recursive``, ``s3 cp`` to standard output and ``s3 cp --recursive`` within S3 or from it."""
+    s3, places = new_client("s3"), [word for word in words if word not in {"--recursive", "--quiet"}]
     match command, "--recursive" in words, places:
         case "ls", True, [place]:
             for one in objects(s3, place):
@@ -83,6 +83,8 @@ def s3_command(command: str, *words: str) -> None:
         case "cp", False, [source, "-"]:
             bucket, key = bucket_and_key(source)
             sys.stdout.buffer.write(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        case "cp", True, [source, target] if not target.startswith("s3://"):
+            download_all(s3, source, Path(target))
         case "cp", True, [source, target]:
             copy_all(s3, source, target)
         case _:
@@ -95,6 +97,14 @@ def copy_all(s3: Any, source: str, target: str) -> None:
         copied = to_prefix + one["Key"].removeprefix(prefix)
         s3.copy_object(Bucket=to_bucket, Key=copied, CopySource={"Bucket": bucket, "Key": one["Key"]})
         say(f"copy: s3://{bucket}/{one['Key']} to s3://{to_bucket}/{copied}")
+
+
+def download_all(s3: Any, source: str, folder: Path) -> None:
+    bucket, prefix = bucket_and_key(source)
+    for one in objects(s3, source):
+        path = folder / one["Key"].removeprefix(prefix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read())
 
 
 def objects(s3: Any, place: str) -> Iterator[dict[str, Any]]:

@@ -119,7 +119,7 @@ def test_throttling_that_does_not_end_is_a_202_that_says_so(aws: Sandbox, stage:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=4)
     with aws.faults.throttle("dynamodb", "BatchWriteItem"):
-        answer = restore(seconds=1)
+        answer = restore(seconds=8)
 
     assert (answer.code, answer.result["status"]) == (202, "IN_PROGRESS")
     assert "ProvisionedThroughputExceededException" in answer.errors
