@@ -1,4 +1,15 @@
-# So that a failed backup is heard of.
+# So that a failed backup is heard of, and one that never began.
+
+locals {
+  alarm_actions = local.topic_arns.failure == null ? [] : [local.topic_arns.failure]
+
+  # Alarm names have at most 255 characters, and a table's alone may have as many.
+  not_fresh_prefix = "${local.prefix}-dynamodb-backup-not-fresh-"
+  not_fresh_names = {
+    for key, table in local.tables : key =>
+    length("${local.not_fresh_prefix}${table}") <= 255 ? "${local.not_fresh_prefix}${table}" : "${substr("${local.not_fresh_prefix}${table}", 0, 246)}-${substr(sha256(table), 0, 8)}"
+  }
+}
 
 resource "aws_cloudwatch_metric_alarm" "backup_failed" {
   alarm_name          = "${local.prefix}-dynamodb-backup-failed"
@@ -7,7 +18,7 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
   threshold           = 0
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
-  alarm_actions       = local.topic_arns.failure == null ? [] : [local.topic_arns.failure]
+  alarm_actions       = local.alarm_actions
 
   metric_query {
     id          = "unsuccessful"
@@ -34,6 +45,33 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
         dimensions  = { StateMachineArn = aws_sfn_state_machine.backup.arn }
       }
     }
+  }
+
+  tags = var.tags
+}
+
+# Missing data is the very thing to be heard of: a schedule that is off, a function that never runs, metrics that stay away.
+resource "aws_cloudwatch_metric_alarm" "not_fresh" {
+  for_each = var.max_backup_age_hours == null ? {} : local.tables
+
+  alarm_name          = local.not_fresh_names[each.key]
+  alarm_description   = "No backup of the DynamoDB table ${each.value} was verified in the last ${var.max_backup_age_hours} hours. Look at the executions of the state machine ${aws_sfn_state_machine.backup.name} and at its schedules, and start it."
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  evaluation_periods  = var.max_backup_age_hours
+  period              = 3600
+  statistic           = "Sum"
+  namespace           = local.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = "BackupSucceeded"
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+
+  # All three that the function writes: CloudWatch takes each set of dimensions for another metric.
+  dimensions = {
+    environment = var.environment
+    table       = each.value
+    service     = module.backup.environment.POWERTOOLS_SERVICE_NAME
   }
 
   tags = var.tags

@@ -271,6 +271,18 @@ variable "notifications" {
   }
 }
 
+variable "max_backup_age_hours" {
+  description = "Hours without a verified backup after which the alarm of a table goes off, also where no backup was even tried. Default 26: a daily backup, with two hours to run. At most 168; null for no such alarms, for example with a weekly schedule."
+  type        = number
+  default     = 26
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+  validation {
+    condition     = try(var.max_backup_age_hours >= 1 && var.max_backup_age_hours <= 168 && floor(var.max_backup_age_hours) == var.max_backup_age_hours, var.max_backup_age_hours == null)
+    error_message = "max_backup_age_hours is a whole number from 1 to 168, because a CloudWatch alarm looks back at most seven days, or null for none. Given: ${coalesce(var.max_backup_age_hours, 0)}. Use a number in that range."
+  }
+}
+
 # How the functions run
 
 variable "functions" {

@@ -97,6 +97,7 @@ module "dynamodb_backup" {
     failure = { create = false, topic_arn = aws_sns_topic.on_call.arn }
     success = { create = true }
   }
+  max_backup_age_hours = 26
 
   functions = {
     architecture = "arm64"

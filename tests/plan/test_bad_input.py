@@ -41,6 +41,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
         "functions": BadInput({"architecture": "arm"}, ('"arm64" or "x86_64"', '"arm"', "Use one of the two")),
         "layer": BadInput({}, ("arn, zip_path and s3", "none of them", "leave layer null")),
+        "max_backup_age_hours": BadInput(169, ("1 to 168", "Given: 169", "in that range")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "vpc": BadInput(
             {"subnet_ids": [], "security_group_ids": ["sg-1"]},

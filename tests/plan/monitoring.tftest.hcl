@@ -1,0 +1,89 @@
+# What is watched.
+
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_ssm_parameter.powertools
+  values = { insecure_value = "arn:aws:lambda:eu-west-1:017000801446:layer:Powertools:1" }
+}
+
+variables {
+  app_name    = "shop"
+  environment = "prod"
+  tables      = ["shop-users", "shop-orders"]
+}
+
+run "a_backup_that_is_not_fresh_alarms_per_table" {
+  command = plan
+
+  assert {
+    condition = [for key, alarm in aws_cloudwatch_metric_alarm.not_fresh : [key, alarm.alarm_name, alarm.namespace, alarm.metric_name]] == [
+      ["shop-orders", "shop-prod-dynamodb-backup-not-fresh-shop-orders", "DynamoDBBackup", "BackupSucceeded"],
+      ["shop-users", "shop-prod-dynamodb-backup-not-fresh-shop-users", "DynamoDBBackup", "BackupSucceeded"],
+    ]
+    error_message = "One alarm for each table."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.not_fresh["shop-users"].dimensions == tomap({ environment = "prod", table = "shop-users", service = "shop-prod-dynamodb-backup" })
+    error_message = "The dimensions are those of the function's metrics: ${jsonencode(aws_cloudwatch_metric_alarm.not_fresh["shop-users"].dimensions)}"
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.period == 3600 && alarm.evaluation_periods == 26 && alarm.statistic == "Sum" &&
+      alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1 && alarm.treat_missing_data == "breaching"
+    ])
+    error_message = "It goes off after 26 hours without a success, also without any data."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.alarm_actions == toset([output.topics.failure]) && alarm.ok_actions == toset([output.topics.failure])])
+    error_message = "The topic hears of it, and of its end."
+  }
+}
+
+run "metric_has_the_full_name_and_the_alarm_a_name_that_aws_takes" {
+  command = plan
+
+  variables {
+    tables                = ["users", "${join("", [for i in range(230) : "t"])}"]
+    table_name_convention = "app_{environment}_{type}"
+    max_backup_age_hours  = 168
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.not_fresh["users"].dimensions.table == "app_prod_users" && aws_cloudwatch_metric_alarm.not_fresh["users"].evaluation_periods == 168
+    error_message = "The metric is that of the full name."
+  }
+
+  assert {
+    condition     = max([for alarm in aws_cloudwatch_metric_alarm.not_fresh : length(alarm.alarm_name)]...) == 255
+    error_message = "Alarm names keep to 255 characters."
+  }
+}
+
+run "not_watched" {
+  command = plan
+
+  variables {
+    max_backup_age_hours = null
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.not_fresh) == 0
+    error_message = "null is no alarm."
+  }
+}
