@@ -15,8 +15,16 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.contract import backup as backup_contract
+from dynamodb_backup.contract import catalog as list_contract
 from dynamodb_backup.contract import restore as restore_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
+from dynamodb_backup.contract.catalog import (
+    ListRequest,
+    ListResult,
+    RecoveryPoint,
+    TableRecoveryPoints,
+    UnreadableDate,
+)
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
@@ -46,7 +54,11 @@ def tables_of(text: str) -> list[list[str]]:
 
 
 def test_fields_of_events_are_documented() -> None:
-    for heading, contract in (("## Backup event", backup_contract), ("## Restore event", restore_contract)):
+    for heading, contract in (
+        ("## Backup event", backup_contract),
+        ("## List event", list_contract),
+        ("## Restore event", restore_contract),
+    ):
         (documented,) = tables_of(section("docs/contract.md", heading))
         assert sorted(documented) == sorted(contract._FIELDS), heading
 
@@ -71,6 +83,18 @@ def test_fields_of_the_restore_result_are_documented() -> None:
     whole, of_table = tables_of(section("docs/contract.md", "## Restore result"))
     assert sorted(whole) == sorted(result.to_response()["body"])
     assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_list_s_result_are_documented() -> None:
+    point = RecoveryPoint("shop-orders", "2026-08-01", "COMPLETED", verified=True)
+    table = TableRecoveryPoints("shop-orders", (point,), point, searched=True)
+    date = UnreadableDate("2026-08-01", "DAMAGED", "native-exports/2026-08-01/manifest.json", "broken")
+    result = ListResult(None, None, (table,), (date,), warnings=WARNED, error="broken", error_type="ToolError")
+    whole, of_table, of_point, of_date = tables_of(section("docs/contract.md", "## List result"))
+    assert sorted(whole) == sorted(result.to_response()["body"])
+    assert sorted(of_table) == sorted(table.to_dict())
+    assert sorted(of_point) == sorted(point.to_dict())
+    assert sorted(of_date) == sorted(date.to_dict())
 
 
 def test_fields_of_the_manifest_are_documented() -> None:
@@ -158,7 +182,9 @@ def test_events_are_accepted() -> None:
     for function, event in events:
         if '"2026-13-01"' in event:
             continue  # shown because it is refused
-        if function == "backup":
+        if function == "backup" and ListRequest.is_meant(json.loads(event)):
+            ListRequest.from_event(json.loads(event))
+        elif function == "backup":
             BackupRequest.from_event(json.loads(event), TABLES)
         else:
             RestoreRequest.from_event(json.loads(event))

@@ -50,6 +50,9 @@ class Catalog:
         stored = self._store.find(key)
         return BackupManifest.parse(key, date, stored.body) if stored else None
 
+    def manifest_key(self, date: str) -> str:
+        return self._layout.manifest(date)
+
     def on(self, date: str) -> BackupManifest:
         """Read one date's manifest.
 
@@ -120,6 +123,15 @@ class Catalog:
                 f"but the export's own manifest counts {export.item_count}"
             )
         return export
+
+    def place(self, backup: StoredBackup) -> str | None:
+        """Return the key at which the export's manifest-summary.json should lie, without asking S3.
+
+        ``None`` where the manifest does not say which export it is.
+        """
+        if backup.entry.text("export_arn") is None:
+            return None
+        return f"{next(self._roots(backup))}manifest-summary.json"
 
     def _roots(self, backup: StoredBackup) -> Iterator[str]:
         """Yield the places where the export may lie, all of them below the manifest's own folder."""

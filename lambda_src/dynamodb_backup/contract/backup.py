@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.contract.fields import Fields, is_from_eventbridge
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
@@ -39,7 +39,7 @@ class BackupRequest:
         RequestRefused
             A field is unknown, of the wrong type, or names a table that is not configured.
         """
-        scheduled = isinstance(event, Mapping) and "detail-type" in event and "source" in event
+        scheduled = is_from_eventbridge(event)
         # EventBridge may add members to its envelope at any time; only our own events are closed.
         fields = Fields(event, _FIELDS, strict=not scheduled)
         export_type = fields.choice("export_type", default="FULL_EXPORT", allowed=_EXPORT_TYPES)

@@ -11,10 +11,15 @@ from typing import Any
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.naming import is_table_name
 
-__all__ = ["Fields"]
+__all__ = ["Fields", "is_from_eventbridge"]
 
 _MISSING = object()
 _LONGEST_ECHO = 80
+
+
+def is_from_eventbridge(event: object) -> bool:
+    """Tell whether an event is one of EventBridge or its Scheduler, whose envelope may hold anything."""
+    return isinstance(event, Mapping) and "detail-type" in event and "source" in event
 
 
 class Fields:
@@ -61,15 +66,18 @@ class Fields:
     def backup_date(self, name: str) -> str:
         """Return ``YYYY-MM-DD`` or ``latest``, which is the default."""
         value = self._event.get(name, "latest")
-        if value == "latest":
-            return "latest"
-        try:
-            # fromisoformat alone would also take 20260102 and 2026-W01-5.
-            if not isinstance(value, str) or date.fromisoformat(value).isoformat() != value:
-                raise ValueError
-        except ValueError:
-            raise _wrong(name, value, "a date such as 2026-01-31, or latest") from None
-        return value
+        if value != "latest" and not _is_date(value):
+            raise _wrong(name, value, "a date such as 2026-01-31, or latest")
+        return str(value)
+
+    def day(self, name: str) -> str | None:
+        """Return ``YYYY-MM-DD``; ``None`` if the field is absent."""
+        value = self._event.get(name, _MISSING)
+        if value is _MISSING:
+            return None
+        if not _is_date(value):
+            raise _wrong(name, value, "a date such as 2026-01-31")
+        return str(value)
 
     def table_names(self, name: str) -> tuple[str, ...] | None:
         """Return table names in their order, each once; ``None`` if the field is absent."""
@@ -93,6 +101,14 @@ class Fields:
                 if not isinstance(table, str) or not is_table_name(table):
                     raise RequestRefused(name, f"holds {_shown(table)}, which cannot be a DynamoDB table name")
         return dict(value)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        # fromisoformat alone would also take 20260102 and 2026-W01-5.
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _wrong(name: str, given: object, allowed: str) -> RequestRefused:

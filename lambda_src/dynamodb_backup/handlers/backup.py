@@ -1,4 +1,4 @@
-"""Lambda entry point of the backup."""
+"""Lambda entry point of the backup, and of the list of what it has made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from dynamodb_backup.aws import clients
 from dynamodb_backup.backup.run import BackupRun
+from dynamodb_backup.catalog.listing import Listing
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
+from dynamodb_backup.contract.catalog import ListRequest, ListResult
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
@@ -16,8 +18,14 @@ __all__ = ["lambda_handler"]
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Back up every configured table, or a subset; the same event again goes on where time ran out."""
+    """Back up every configured table, or a subset; the same event again goes on where time ran out.
 
+    With ``{"action": "list"}`` nothing is backed up: the recovery points are listed.
+    """
+    return _list(event, context) if ListRequest.is_meant(event) else _back_up(event, context)
+
+
+def _back_up(event: Any, context: Any) -> dict[str, Any]:
     def answer() -> dict[str, Any]:
         settings = Settings.from_environment(os.environ)
         request = BackupRequest.from_event(event, settings.tables)
@@ -26,5 +34,18 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     def failure(error: str, error_type: str) -> dict[str, Any]:
         environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
         return BackupResult(None, environment, bucket, error=error, error_type=error_type).to_response()
+
+    return answer_or_500(answer, failure)
+
+
+def _list(event: Any, context: Any) -> dict[str, Any]:
+    def answer() -> dict[str, Any]:
+        settings = Settings.from_environment(os.environ)
+        request = ListRequest.from_event(event)
+        return Listing(settings, clients(), Deadline.of(context)).execute(request).to_response()
+
+    def failure(error: str, error_type: str) -> dict[str, Any]:
+        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
+        return ListResult(environment, bucket, error=error, error_type=error_type).to_response()
 
     return answer_or_500(answer, failure)

@@ -1,0 +1,1 @@
+"""Use case: which recovery points are there? Reads manifests only, writes nothing."""
