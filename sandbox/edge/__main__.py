@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sandbox.edge.http1 import STREAM_LIMIT, Request
 from sandbox.edge.proxy import Proxy
+from sandbox.edge.state import EdgeState
 from sandbox.edge.upstream import Upstream
 from sandbox.environment import emulator_environment, write_profile
 
@@ -45,9 +46,9 @@ async def _serve(port: int, directory: Path) -> None:
     port = listening.getsockname()[1]
     emulator, emulator_port = _start_emulator(port, directory)
     try:
-        proxy = Proxy(Upstream(emulator_port))
-        await _wait_until_ready(proxy, emulator, directory)
-        server = await asyncio.start_server(proxy.serve, sock=listening, limit=STREAM_LIMIT)
+        state = EdgeState(Upstream(emulator_port))
+        await _wait_until_ready(state, emulator, directory)
+        server = await asyncio.start_server(Proxy(state).serve, sock=listening, limit=STREAM_LIMIT)
         print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "directory": str(directory)}), flush=True)
         await _until_told_to_stop(emulator)
         # Not waited for: since Python 3.12 that would wait for every client to hang up, and clients keep connections.
@@ -82,11 +83,11 @@ def _start_emulator(edge_port: int, directory: Path) -> tuple[subprocess.Popen[b
     return process, port
 
 
-async def _wait_until_ready(proxy: Proxy, emulator: subprocess.Popen[bytes], directory: Path) -> None:
+async def _wait_until_ready(state: EdgeState, emulator: subprocess.Popen[bytes], directory: Path) -> None:
     """Wait for the first answer: the socket listens before the emulator does."""
     health = Request("GET", "/_ministack/health", [("host", "127.0.0.1")], b"")
     try:
-        await asyncio.wait_for(proxy.upstream.send(health), _START_SECONDS)
+        await asyncio.wait_for(state.upstream.send(health), _START_SECONDS)
     except ConnectionError:
         emulator.wait()
         log = (directory / "emulator.log").read_text(errors="replace")

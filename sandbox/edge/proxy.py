@@ -7,7 +7,6 @@ import socket
 import struct
 import time
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,12 +15,10 @@ from sandbox.edge import batches, control
 from sandbox.edge.errors import error_response
 from sandbox.edge.http1 import Request, Response, read_request
 from sandbox.edge.operations import Operation, operation_of
-from sandbox.edge.rules import Rules
-from sandbox.edge.upstream import Upstream
+from sandbox.edge.state import EdgeState
 from sandbox.emulator.iam_patches import REWRITTEN_HEADER
 from sandbox.fault_model import Fault
 
-_REMEMBERED_REQUESTS = 200_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -30,12 +27,10 @@ class ConnectionBroken(Exception):
 
 
 class Proxy:
-    """The edge's state: armed faults, the log of requests, and the way to the emulator."""
+    """Serves the clients of the edge."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        self.upstream = upstream
-        self.rules = Rules()
-        self.log: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED_REQUESTS)
+    def __init__(self, state: EdgeState) -> None:
+        self._state = state
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one client connection until it closes."""
@@ -55,11 +50,11 @@ class Proxy:
 
     async def _serve_one(self, request: Request, writer: StreamWriter) -> None:
         if request.target.startswith("/_sandbox/"):
-            writer.write((await control.answer(self, request)).to_bytes())
+            writer.write((await control.answer(self._state, request)).to_bytes())
             await writer.drain()
             return
         operation = operation_of(request)
-        faults = self.rules.meet(operation)
+        faults = self._state.rules.meet(operation)
         entry = self._record(operation, faults)
         response = await self._answer(request, operation, faults)
         entry["status"] = response.status
@@ -94,9 +89,9 @@ class Proxy:
         headers = [(name, value) for name, value in request.headers if name.lower() != REWRITTEN_HEADER]
         forwarded = replace(request, headers=headers)
         if partial is None:
-            return await self.upstream.send(forwarded)
+            return await self._state.upstream.send(forwarded)
         rest, held_back = batches.split(forwarded, partial.keep)
-        answered = await self.upstream.send(rest) if rest is not None else None
+        answered = await self._state.upstream.send(rest) if rest is not None else None
         return batches.unprocessed(held_back, answered)
 
     def _record(self, operation: Operation, faults: Sequence[Fault]) -> dict[str, Any]:
@@ -109,7 +104,7 @@ class Proxy:
             "faults": [fault.kind for fault in faults],
             "status": None,
         }
-        self.log.append(entry)
+        self._state.log.append(entry)
         return entry
 
 

@@ -1,0 +1,21 @@
+"""What the edge knows: armed faults, the log of requests, and the way to the emulator."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.edge.rules import Rules
+from sandbox.edge.upstream import Upstream
+
+_REMEMBERED_REQUESTS = 200_000
+
+
+@dataclass
+class EdgeState:
+    """Shared by all client connections and the control requests."""
+
+    upstream: Upstream
+    rules: Rules = field(default_factory=Rules)
+    log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))
