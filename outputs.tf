@@ -56,6 +56,11 @@ output "alarms" {
   }
 }
 
+output "dashboard" {
+  description = "CloudWatch dashboard: arn and name; null without one."
+  value       = one([for dashboard in aws_cloudwatch_dashboard.this : { arn = dashboard.dashboard_arn, name = dashboard.dashboard_name }])
+}
+
 output "bucket" {
   description = "Bucket of the backups, created or existing: arn, name and exports_prefix, under which they lie."
   value = {

@@ -283,6 +283,13 @@ variable "max_backup_age_hours" {
   }
 }
 
+variable "dashboard" {
+  description = "Whether there is a CloudWatch dashboard of alarms, newest backups, sizes, failures and restores. Default true."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 # How the functions run
 
 variable "functions" {

@@ -98,6 +98,7 @@ module "dynamodb_backup" {
     success = { create = true }
   }
   max_backup_age_hours = 26
+  dashboard            = true
 
   functions = {
     architecture = "arm64"

@@ -87,3 +87,72 @@ run "not_watched" {
     error_message = "null is no alarm."
   }
 }
+
+run "dashboard_shows_the_metrics_that_the_functions_write" {
+  command = plan
+
+  variables {
+    restore_target_tables = ["elsewhere"]
+  }
+
+  override_resource {
+    target          = aws_cloudwatch_metric_alarm.backup_failed
+    override_during = plan
+    values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failed" }
+  }
+
+  override_resource {
+    target          = aws_cloudwatch_metric_alarm.not_fresh
+    override_during = plan
+    values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:not-fresh" }
+  }
+
+  override_resource {
+    target          = module.backup.aws_cloudwatch_log_group.this
+    override_during = plan
+  }
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title] == [
+      "Alarms of shop-prod", "Newest verified backup of each table", "Executions of the state machine, by the hour",
+      "Tables whose backup succeeded or failed, by the hour", "Items backed up, by the day", "Bytes backed up (as billed), by the day",
+      "Tables whose restore succeeded or failed, by the hour", "Items written and refused by restores, by the hour",
+    ]
+    error_message = "Widgets: ${jsonencode([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title])}"
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms) == 3
+    error_message = "All alarms are on it."
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics[0] == [
+      "DynamoDBBackup", "BackupSucceeded", "environment", "prod", "table", "shop-orders", "service", "shop-prod-dynamodb-backup", { label = "shop-orders BackupSucceeded" },
+    ]
+    error_message = "Backups: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics)}"
+  }
+
+  assert {
+    condition     = toset([for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[6].properties.metrics : join(" ", [metric[5], metric[7]])]) == toset(["elsewhere shop-prod-dynamodb-restore", "shop-orders shop-prod-dynamodb-restore", "shop-users shop-prod-dynamodb-restore"])
+    error_message = "Restores, into further targets too: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[6].properties.metrics)}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[2].properties.metrics[0][3] == "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup"
+    error_message = "Executions: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[2].properties.metrics)}"
+  }
+}
+
+run "no_dashboard" {
+  command = plan
+
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard == null
+    error_message = "There is none if none is wanted."
+  }
+}

@@ -1,0 +1,82 @@
+# What a person looks at first when something is wrong.
+
+locals {
+  # CloudWatch takes each set of dimensions for another metric, so these are all that the functions write.
+  backup_dimensions  = { for table in local.table_names : table => ["environment", var.environment, "table", table, "service", module.backup.environment.POWERTOOLS_SERVICE_NAME] }
+  restore_dimensions = { for table in keys(local.table_arns) : table => ["environment", var.environment, "table", table, "service", module.restore.environment.POWERTOOLS_SERVICE_NAME] }
+
+  # By title: the sum over each period in seconds of each named metric, for each table or state machine.
+  dashboard_graphs = [
+    {
+      title   = "Executions of the state machine, by the hour", period = 3600, namespace = "AWS/States"
+      metrics = ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]
+      of      = { (aws_sfn_state_machine.backup.name) = ["StateMachineArn", "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${aws_sfn_state_machine.backup.name}"] }
+    },
+    {
+      title   = "Tables whose backup succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      metrics = ["BackupSucceeded", "BackupFailed"], of = local.backup_dimensions
+    },
+    {
+      title   = "Items backed up, by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      metrics = ["ItemsBackedUp"], of = local.backup_dimensions
+    },
+    {
+      title   = "Bytes backed up (as billed), by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      metrics = ["BytesBackedUp"], of = local.backup_dimensions
+    },
+    {
+      title   = "Tables whose restore succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      metrics = ["RestoreSucceeded", "RestoreFailed"], of = local.restore_dimensions
+    },
+    {
+      title   = "Items written and refused by restores, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      metrics = ["ItemsWritten", "ItemsFailed"], of = local.restore_dimensions
+    },
+  ]
+
+  # The newest verified backup of each table stands first; the functions' logs know it without any metric.
+  dashboard_head = [
+    {
+      type = "alarm", x = 0, y = 0, width = 12, height = 6
+      properties = {
+        title  = "Alarms of ${local.full_prefix}"
+        alarms = concat([aws_cloudwatch_metric_alarm.backup_failed.arn], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn])
+      }
+    },
+    {
+      type = "log", x = 12, y = 0, width = 12, height = 6
+      properties = {
+        title  = "Newest verified backup of each table"
+        region = local.region
+        view   = "table"
+        query  = "SOURCE '${module.backup.log_group.name}' | fields @timestamp, table, items, files | filter message = \"export verified\" | sort @timestamp desc | dedup table"
+      }
+    },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  count = var.dashboard ? 1 : 0
+
+  dashboard_name = "${local.prefix}-dynamodb-backup"
+  dashboard_body = jsonencode({
+    start = "-P7D"
+    widgets = concat(local.dashboard_head, [
+      for index, graph in local.dashboard_graphs : {
+        type = "metric", x = index % 2 * 12, y = 6 + floor(index / 2) * 6, width = 12, height = 6
+        properties = {
+          title  = graph.title
+          region = local.region
+          view   = "timeSeries"
+          stat   = "Sum"
+          period = graph.period
+          metrics = flatten([
+            for of, dimensions in graph.of : [for metric in graph.metrics : {
+              line = concat([graph.namespace, metric], dimensions, [{ label = "${of} ${metric}" }])
+            }]
+          ])[*].line
+        }
+      }
+    ])
+  })
+}
