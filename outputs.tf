@@ -31,12 +31,14 @@ output "state_machines" {
   }
 }
 
-output "schedule" {
-  description = "EventBridge schedule of the backup: arn, name and group_name."
+output "schedules" {
+  description = "EventBridge schedules of the backup by the names in schedules: arn, name and group_name of each."
   value = {
-    arn        = aws_scheduler_schedule.backup.arn
-    name       = aws_scheduler_schedule.backup.name
-    group_name = aws_scheduler_schedule.backup.group_name
+    for key, schedule in aws_scheduler_schedule.backup : key => {
+      arn        = schedule.arn
+      name       = schedule.name
+      group_name = schedule.group_name
+    }
   }
 }
 

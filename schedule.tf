@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "schedule" {
 
 resource "aws_iam_role" "schedule" {
   name                 = "${local.prefix}-dynamodb-backup-schedule"
-  description          = "Lets the backup schedule of ${local.full_prefix} start the backup state machine"
+  description          = "Lets the backup schedules of ${local.full_prefix} start the backup state machine"
   assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
@@ -65,16 +65,18 @@ resource "aws_scheduler_schedule_group" "this" {
 }
 
 resource "aws_scheduler_schedule" "backup" {
-  name                         = "${local.prefix}-dynamodb-backup"
+  for_each = var.schedules
+
+  name                         = each.key
   description                  = "Starts the backup of the DynamoDB tables of ${local.full_prefix}"
   group_name                   = aws_scheduler_schedule_group.this.name
-  state                        = var.schedule.enabled ? "ENABLED" : "DISABLED"
-  schedule_expression          = var.schedule.expression
-  schedule_expression_timezone = var.schedule.time_zone
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = each.value.time_zone
 
   flexible_time_window {
-    mode                      = var.schedule.flexible_window_minutes == 0 ? "OFF" : "FLEXIBLE"
-    maximum_window_in_minutes = var.schedule.flexible_window_minutes == 0 ? null : var.schedule.flexible_window_minutes
+    mode                      = each.value.flexible_window_minutes == 0 ? "OFF" : "FLEXIBLE"
+    maximum_window_in_minutes = each.value.flexible_window_minutes == 0 ? null : each.value.flexible_window_minutes
   }
 
   target {

@@ -204,31 +204,36 @@ variable "kms_key_arn" {
 
 # When backups are made, and who hears of how they ended
 
-variable "schedule" {
+variable "schedules" {
   description = <<-EOT
-    When backups are made.
-    - expression: EventBridge Scheduler's cron(...) or rate(...). Default "cron(0 3 * * ? *)", daily at 03:00.
-    - time_zone: IANA time zone in which cron is read, daylight saving included. Default "UTC".
+    When backups of all tables are made, by names of your choice. An empty map: never by itself. Default: "daily" at 03:00 UTC.
+    - expression: EventBridge Scheduler's cron(...), rate(...) or at(...).
+    - time_zone: IANA time zone in which cron and at are read, daylight saving included. Default "UTC".
     - flexible_window_minutes: the backup starts within so many minutes after its time; 0 is off. Default 15.
     - enabled: false keeps the schedule but does not start backups. Default true.
   EOT
-  type = object({
-    expression              = optional(string, "cron(0 3 * * ? *)")
+  type = map(object({
+    expression              = string
     time_zone               = optional(string, "UTC")
     flexible_window_minutes = optional(number, 15)
     enabled                 = optional(bool, true)
-  })
-  default  = {}
+  }))
+  default  = { daily = { expression = "cron(0 3 * * ? *)" } }
   nullable = false
 
   validation {
-    condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule.expression))
-    error_message = "schedule.expression is cron(minutes hours day month weekday year), rate(value unit) or at(time). Given: \"${var.schedule.expression}\". Write for example \"cron(0 3 * * ? *)\" or \"rate(12 hours)\"."
+    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[A-Za-z0-9_.-]{1,64}$", name))])
+    error_message = "The names of schedules have 1 to 64 characters out of a-z, A-Z, 0-9, \"_\", \".\" and \"-\". Not such a name: ${join(", ", [for name in keys(var.schedules) : "\"${name}\"" if !can(regex("^[A-Za-z0-9_.-]{1,64}$", name))])}. Write for example \"daily\"."
   }
 
   validation {
-    condition     = var.schedule.flexible_window_minutes >= 0 && var.schedule.flexible_window_minutes <= 1440 && floor(var.schedule.flexible_window_minutes) == var.schedule.flexible_window_minutes
-    error_message = "schedule.flexible_window_minutes is a whole number from 1 to 1440, or 0 for no window. Given: ${var.schedule.flexible_window_minutes}. Use a number in that range."
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(cron|rate|at)\\(.+\\)$", schedule.expression))])
+    error_message = "A schedule's expression is cron(minutes hours day month weekday year), rate(value unit) or at(time). Not such: ${join(", ", [for name, schedule in var.schedules : "${name} \"${schedule.expression}\"" if !can(regex("^(cron|rate|at)\\(.+\\)$", schedule.expression))])}. Write for example \"cron(0 3 * * ? *)\" or \"rate(12 hours)\"."
+  }
+
+  validation {
+    condition     = alltrue([for minutes in values(var.schedules)[*].flexible_window_minutes : minutes >= 0 && minutes <= 1440 && floor(minutes) == minutes])
+    error_message = "flexible_window_minutes is a whole number from 1 to 1440, or 0 for no window. Given: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.flexible_window_minutes}"])}. Use numbers in that range."
   }
 }
 

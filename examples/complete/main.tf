@@ -86,11 +86,17 @@ module "dynamodb_backup" {
   kms_key_arn    = aws_kms_key.backups.arn
   retention      = { days = 90, noncurrent_days = 30 }
 
-  schedule = {
-    expression              = "cron(30 2 * * ? *)"
-    time_zone               = "America/New_York"
-    flexible_window_minutes = 30
-    enabled                 = true
+  schedules = {
+    daily = {
+      expression              = "cron(30 2 * * ? *)"
+      time_zone               = "America/New_York"
+      flexible_window_minutes = 30
+      enabled                 = true
+    }
+    weekdays_at_noon = {
+      expression = "cron(0 12 ? * MON-FRI *)"
+      time_zone  = "America/New_York"
+    }
   }
 
   notifications = {

@@ -76,13 +76,15 @@ def test_short_names_are_the_tables_of_the_example(example: AppliedExample) -> N
 
 
 @examples("complete")
-def test_schedule_starts_the_state_machine(example: AppliedExample) -> None:
+def test_schedules_start_the_state_machine(example: AppliedExample) -> None:
     scheduler = example.aws.client("scheduler")
-    (summary,) = scheduler.list_schedules()["Schedules"]
-    schedule = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])
-    assert schedule["Target"]["Arn"] == example.outputs["backup_state_machine_arn"]
-    assert schedule["Target"]["RoleArn"] == example.outputs["roles"]["schedule"]["arn"]
-    assert json.loads(schedule["Target"]["Input"])["time"] == "<aws.scheduler.scheduled-time>"
+    summaries = scheduler.list_schedules()["Schedules"]
+    assert sorted(summary["Name"] for summary in summaries) == ["daily", "weekdays_at_noon"]
+    for summary in summaries:
+        target = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])["Target"]
+        assert target["Arn"] == example.outputs["backup_state_machine_arn"]
+        assert target["RoleArn"] == example.outputs["roles"]["schedule"]["arn"]
+        assert json.loads(target["Input"])["time"] == "<aws.scheduler.scheduled-time>"
 
 
 @examples("minimal", "complete")

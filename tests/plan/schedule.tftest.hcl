@@ -1,4 +1,4 @@
-# The schedule, and the state machine that it starts.
+# The schedules, and the state machine that they start.
 
 provider "aws" {
   region                      = "eu-west-1"
@@ -41,14 +41,14 @@ run "daily_by_default_until_the_backup_is_done" {
 
   assert {
     condition = (
-      aws_scheduler_schedule.backup.schedule_expression == "cron(0 3 * * ? *)" && aws_scheduler_schedule.backup.schedule_expression_timezone == "UTC" &&
-      aws_scheduler_schedule.backup.state == "ENABLED" && aws_scheduler_schedule.backup.flexible_time_window[0].maximum_window_in_minutes == 15
+      aws_scheduler_schedule.backup["daily"].schedule_expression == "cron(0 3 * * ? *)" && aws_scheduler_schedule.backup["daily"].schedule_expression_timezone == "UTC" &&
+      aws_scheduler_schedule.backup["daily"].state == "ENABLED" && aws_scheduler_schedule.backup["daily"].flexible_time_window[0].maximum_window_in_minutes == 15
     )
     error_message = "Daily at 03:00 UTC, within a quarter of an hour."
   }
 
   assert {
-    condition = jsondecode(aws_scheduler_schedule.backup.target[0].input) == {
+    condition = jsondecode(aws_scheduler_schedule.backup["daily"].target[0].input) == {
       source      = "aws.scheduler"
       detail-type = "Scheduled Event"
       id          = "<aws.scheduler.execution-id>"
@@ -58,13 +58,13 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = strcontains(aws_scheduler_schedule.backup.target[0].input, "<aws.scheduler.scheduled-time>")
+    condition     = strcontains(aws_scheduler_schedule.backup["daily"].target[0].input, "<aws.scheduler.scheduled-time>")
     error_message = "Scheduler replaces its context attributes only where \"<\" is not escaped."
   }
 
   assert {
-    condition     = output.schedule.group_name == "shop-prod-dynamodb-backup"
-    error_message = "The schedule stands in a group of its own."
+    condition     = output.schedules["daily"].group_name == "shop-prod-dynamodb-backup"
+    error_message = "Schedules stand in a group of their own."
   }
 
   assert {
@@ -98,18 +98,39 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 }
 
-run "as_given" {
+run "as_many_as_given" {
   command = plan
 
   variables {
-    schedule = { expression = "rate(12 hours)", time_zone = "Europe/Berlin", flexible_window_minutes = 0, enabled = false }
+    schedules = {
+      nightly = { expression = "rate(12 hours)", time_zone = "Europe/Berlin", flexible_window_minutes = 0, enabled = false }
+      weekly  = { expression = "cron(0 5 ? * SUN *)" }
+    }
   }
 
   assert {
-    condition = (
-      aws_scheduler_schedule.backup.schedule_expression == "rate(12 hours)" && aws_scheduler_schedule.backup.schedule_expression_timezone == "Europe/Berlin" &&
-      aws_scheduler_schedule.backup.state == "DISABLED" && aws_scheduler_schedule.backup.flexible_time_window[0].mode == "OFF"
-    )
-    error_message = "Expression, time zone, window and state are as given."
+    condition = [for key, schedule in aws_scheduler_schedule.backup : [key, schedule.name, schedule.schedule_expression, schedule.schedule_expression_timezone, schedule.state, schedule.flexible_time_window[0].mode]] == [
+      ["nightly", "nightly", "rate(12 hours)", "Europe/Berlin", "DISABLED", "OFF"],
+      ["weekly", "weekly", "cron(0 5 ? * SUN *)", "UTC", "ENABLED", "FLEXIBLE"],
+    ]
+    error_message = "Name, expression, time zone, state and window are as given."
+  }
+
+  assert {
+    condition     = [for key, schedule in output.schedules : [key, schedule.name, schedule.group_name]] == [["nightly", "nightly", "shop-prod-dynamodb-backup"], ["weekly", "weekly", "shop-prod-dynamodb-backup"]]
+    error_message = "The output has the names that were given, all in the module's group."
+  }
+}
+
+run "no_schedule" {
+  command = plan
+
+  variables {
+    schedules = {}
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule.backup) == 0 && length(output.schedules) == 0
+    error_message = "Without schedules nothing starts by itself."
   }
 }

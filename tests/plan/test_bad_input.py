@@ -34,7 +34,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "exports_prefix": BadInput("native-exports/", ("none at the ends", '"native-exports/"', '"backups/dynamodb"')),
         "retention": BadInput({"days": 0}, ("whole days, at least 1", "days = 0", "from 1")),
         "kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
-        "schedule": BadInput({"expression": "daily"}, ("cron(", '"daily"', '"cron(0 3 * * ? *)"')),
+        "schedules": BadInput(
+            {"nightly": {"expression": "daily"}}, ("cron(", 'nightly "daily"', '"cron(0 3 * * ? *)"')
+        ),
         "notifications": BadInput(
             {"failure": {"topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call"}},
             ("exclude each other", "failure.create = true", "Set create = false"),
@@ -55,7 +57,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "bucket": BadInput({"name": "s3://Backups"}, ("3 to 63 characters", '"s3://Backups"', "without")),
         "exports_prefix": BadInput("a//*", ("IAM policies", '"a//*"', '"native-exports"')),
         "retention": BadInput({"noncurrent_days": 1.5}, ("whole days", "noncurrent_days = 1.5", "from 1")),
-        "schedule": BadInput({"flexible_window_minutes": 1441}, ("1 to 1440", "1441", "in that range")),
+        "schedules": BadInput(
+            {"daily": {"expression": "rate(1 day)", "flexible_window_minutes": 1441}},
+            ("1 to 1440", "daily 1441", "in that range"),
+        ),
         "notifications": BadInput(
             {"success": {"create": False, "topic_arn": "arn:aws:sns:eu-west-1:123456789012:on-call.fifo"}},
             ("standard SNS topic", "on-call.fifo", "aws_sns_topic"),
@@ -72,6 +77,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
             {"owner_account_id": "210987654321"}, ("for an existing bucket", "create = true", "Remove the setting")
         ),
         "notifications": BadInput({"kms_key_arn": KMS_ALIAS}, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
+        "schedules": BadInput(
+            {"every day": {"expression": "rate(1 day)"}}, ("1 to 64 characters", '"every day"', 'for example "daily"')
+        ),
         "functions": BadInput({"restore": {"memory_mb": 64}}, ("128 to 10240", "restore 64", "in that range")),
         "layer": BadInput({"zip_path": "no/such.zip"}, ("existing file", '"no/such.zip"', "make dist")),
         "table_name_convention": BadInput(
