@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox
-from scripts.terraform_plugins import terraform_binary
 from tests.conftest import ROOT
 from tests.sandbox.functions import create_role
+from tests.scenario.state_machine import rendered_definition
 
 BUCKET = "backups"
 FUNCTION = "orders-backup"
@@ -22,7 +20,7 @@ PAUSES = {'"Seconds": 60': 1, '"IntervalSeconds": 30': 1, '"IntervalSeconds": 5'
 
 
 @pytest.fixture
-def machine(aws: Sandbox, tmp_path: Path) -> str:
+def machine(aws: Sandbox) -> str:
     """Deploy the built function with the shortest timeout, two tables, topics and the state machine; return its ARN."""
     layer_zip = ROOT / "dist/layer.zip"
     if not layer_zip.exists():
@@ -51,32 +49,21 @@ def machine(aws: Sandbox, tmp_path: Path) -> str:
         },
     )
     topics = {outcome: create_topic(aws, outcome) for outcome in ("failure", "success")}
-    definition = rendered(tmp_path, function["FunctionArn"], topics)
-    created = aws.client("stepfunctions").create_state_machine(name="backup", definition=definition, roleArn=role)
+    definition = rendered_definition(
+        function["FunctionArn"],
+        name="shop-test",
+        failure_topic_arn=topics["failure"],
+        success_topic_arn=topics["success"],
+        timeout=70,
+    )
+    created = aws.client("stepfunctions").create_state_machine(
+        name="backup", definition=hurried(definition), roleArn=role
+    )
     return str(created["stateMachineArn"])
 
 
-def rendered(directory: Path, function_arn: str, topics: dict[str, str]) -> str:
-    """Return the definition as Terraform renders it from the template, with pauses of a second."""
-    variables = {
-        "partition": "aws",
-        "region": "us-east-1",
-        "name": "shop-test",
-        "function_arn": function_arn,
-        "task_timeout_seconds": 70,
-        "failure_topic_arn": topics["failure"],
-        "success_topic_arn": topics["success"],
-    }
-    template = json.dumps(str(ROOT / "templates/backup.asl.json"))
-    said = subprocess.run(
-        [terraform_binary(), "console"],
-        cwd=directory,
-        input=f"jsonencode(templatefile({template}, {json.dumps(variables)}))",
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    definition: str = json.loads(json.loads(said))  # the console quotes what it prints, too
+def hurried(definition: str) -> str:
+    """Return the definition with pauses of a second."""
     for pause, seconds in PAUSES.items():
         assert pause in definition
         definition = definition.replace(pause, f"{pause.split(':')[0]}: {seconds}")

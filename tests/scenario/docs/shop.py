@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sandbox
+from tests.scenario.state_machine import rendered_definition
 
 BUCKET = "shop-production-dynamodb-backup-123456789012"
 USERS, ORDERS, COPY = "shop-users", "shop-orders", "shop-orders-copy"
@@ -33,6 +34,7 @@ class Shop:
         self._dynamodb = aws.client("dynamodb")
         self._lambda = aws.client("lambda")
         self._stepfunctions = aws.client("stepfunctions")
+        self._sns = aws.client("sns")
         aws.exports.configure(seconds=0, partitions=2)
         aws.client("s3").create_bucket(Bucket=BUCKET)
         self._make_table(USERS, {"user_id": "HASH"})
@@ -163,9 +165,9 @@ class Shop:
         function_arn = self._lambda.get_function(FunctionName="shop-production-dynamodb-backup")["Configuration"][
             "FunctionArn"
         ]
-        definition = (self._root / "templates/backup.asl.json").read_text(encoding="utf-8")
-        for variable, value in (("partition", "aws"), ("function_arn", function_arn), ("task_timeout_seconds", "960")):
-            definition = definition.replace(f"${{{variable}}}", value)
+        topic_arn = self._sns.create_topic(Name="shop-production-dynamodb-backup-failure")["TopicArn"]
+        name = "shop-production"
+        definition = rendered_definition(function_arn, name=name, failure_topic_arn=topic_arn)
         self._stepfunctions.create_state_machine(
             name="shop-production-dynamodb-backup", definition=definition, roleArn=role_arn
         )

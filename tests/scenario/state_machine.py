@@ -1,0 +1,39 @@
+"""The state machine's definition as Terraform renders it from its template."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+
+from scripts.terraform_plugins import terraform_binary
+from tests.conftest import ROOT
+
+__all__ = ["rendered_definition"]
+
+
+def rendered_definition(
+    function_arn: str, *, name: str, failure_topic_arn: str, success_topic_arn: str | None = None, timeout: int = 960
+) -> str:
+    """Return the definition with the template's variables filled in, as backup.tf does it."""
+    variables = {
+        "partition": "aws",
+        "region": "us-east-1",
+        "name": name,
+        "function_arn": function_arn,
+        "task_timeout_seconds": timeout,
+        "failure_topic_arn": failure_topic_arn,
+        "success_topic_arn": success_topic_arn,
+    }
+    template = json.dumps(str(ROOT / "templates/backup.asl.json"))
+    with tempfile.TemporaryDirectory() as nowhere:
+        said = subprocess.run(
+            [terraform_binary(), "console"],
+            cwd=nowhere,
+            input=f"jsonencode(templatefile({template}, {json.dumps(variables)}))",
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    definition: str = json.loads(json.loads(said))  # the console quotes what it prints, too
+    return definition
