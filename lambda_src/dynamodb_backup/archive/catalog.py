@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
@@ -67,29 +69,23 @@ class Catalog:
             raise BackupNotFound(f"there is no backup of {date} ({place} does not exist); {self._near(date)}")
         return manifest
 
-    def newest_manifest(self) -> BackupManifest:
-        """Read the newest manifest there is.
+    def newest(self, tables: Collection[str]) -> dict[str, StoredBackup]:
+        """Return each table's newest COMPLETED backup, however far back it lies; tables without one are left out."""
+        return _newest(tables, self._manifests())
+
+    def newest_and_manifest(self, tables: Collection[str]) -> tuple[dict[str, StoredBackup], BackupManifest]:
+        """Return the same for these tables and all that the newest manifest names, and that manifest.
 
         Raises
         ------
         BackupNotFound
-            There is none at all.
+            There is no manifest at all.
         """
-        for manifest in self._manifests():
-            return manifest
-        raise BackupNotFound(f"there is no backup under s3://{self._store.bucket}/{self._layout.root}")
-
-    def newest(self, tables: Collection[str]) -> dict[str, StoredBackup]:
-        """Return each table's newest COMPLETED backup, however far back it lies; tables without one are left out."""
-        found: dict[str, StoredBackup] = {}
-        for manifest in self._manifests():
-            for table in tables:
-                entry = manifest.entries.get(table)
-                if table not in found and entry is not None and entry.completed:
-                    found[table] = StoredBackup(manifest, entry)
-            if len(found) == len(set(tables)):
-                break
-        return found
+        manifests = self._manifests()
+        manifest = next(manifests, None)
+        if manifest is None:
+            raise BackupNotFound(f"there is no backup under s3://{self._store.bucket}/{self._layout.root}")
+        return _newest({*tables, *manifest.entries}, chain([manifest], manifests)), manifest
 
     def open(self, backup: StoredBackup) -> NativeExport:
         """Read the AWS manifests of a backup, at the place where its own manifest lies.
@@ -103,14 +99,7 @@ class Catalog:
         BackupDamaged
             Its manifests are not whole, or contradict our own.
         """
-        roots = list(dict.fromkeys(self._roots(backup)))
-        for root in roots:
-            if self._store.find(f"{root}manifest-summary.json"):
-                export = read_export(self._store, root)
-                break
-        else:
-            places = ", ".join(f"s3://{self._store.bucket}/{root}" for root in roots) or "any expected place"
-            raise BackupNotFound(f"the export of table {backup.entry.table_name} does not lie at {places}")
+        export = self._first_export(backup)
         if export.table_name not in {None, backup.entry.table_name}:
             raise BackupDamaged(
                 f"{backup.manifest.key} names s3://{export.bucket}/{export.root} as the export of table "
@@ -123,6 +112,14 @@ class Catalog:
                 f"but the export's own manifest counts {export.item_count}"
             )
         return export
+
+    def _first_export(self, backup: StoredBackup) -> NativeExport:
+        roots = list(dict.fromkeys(self._roots(backup)))
+        for root in roots:
+            with suppress(BackupNotFound):
+                return read_export(self._store, root)
+        places = ", ".join(f"s3://{self._store.bucket}/{root}" for root in roots) or "any expected place"
+        raise BackupNotFound(f"the export of table {backup.entry.table_name} does not lie at {places}")
 
     def place(self, backup: StoredBackup) -> str | None:
         """Return the key at which the export's manifest-summary.json should lie, without asking S3.
@@ -179,3 +176,16 @@ class Catalog:
             return "there are no backups under this prefix at all"
         place = bisect.bisect(dates, date)
         return f"the nearest dates are {', '.join(dates[max(0, place - 2) : place + 2])}"
+
+
+def _newest(tables: Collection[str], manifests: Iterable[BackupManifest]) -> dict[str, StoredBackup]:
+    """Look through manifests, newest first, until every table's COMPLETED backup is found."""
+    found: dict[str, StoredBackup] = {}
+    for manifest in manifests:
+        for table in tables:
+            entry = manifest.entries.get(table)
+            if table not in found and entry is not None and entry.completed:
+                found[table] = StoredBackup(manifest, entry)
+        if len(found) == len(set(tables)):
+            break
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 from dynamodb_backup.aws import clients
@@ -26,26 +27,18 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _back_up(event: Any, context: Any) -> dict[str, Any]:
-    def answer() -> dict[str, Any]:
+    def back_up() -> BackupResult:
         settings = Settings.from_environment(os.environ)
         request = BackupRequest.from_event(event, settings.tables)
-        return BackupRun(settings, clients(), Deadline.of(context)).execute(request).to_response()
+        return BackupRun(settings, clients(), Deadline.of(context)).execute(request)
 
-    def failure(error: str, error_type: str) -> dict[str, Any]:
-        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
-        return BackupResult(None, environment, bucket, error=error, error_type=error_type).to_response()
-
-    return answer_or_500(answer, failure)
+    return answer_or_500(back_up, partial(BackupResult, backup_date=None))
 
 
 def _list(event: Any, context: Any) -> dict[str, Any]:
-    def answer() -> dict[str, Any]:
+    def list_points() -> ListResult:
         settings = Settings.from_environment(os.environ)
         request = ListRequest.from_event(event)
-        return Listing(settings, clients(), Deadline.of(context)).execute(request).to_response()
+        return Listing(settings, clients(), Deadline.of(context)).execute(request)
 
-    def failure(error: str, error_type: str) -> dict[str, Any]:
-        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
-        return ListResult(environment, bucket, error=error, error_type=error_type).to_response()
-
-    return answer_or_500(answer, failure)
+    return answer_or_500(list_points, ListResult)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from dynamodb_backup.aws_errors import error_code, explain
 from dynamodb_backup.errors import RequestRefused, ToolError
@@ -14,22 +15,40 @@ __all__ = ["answer_or_500"]
 Response = dict[str, Any]
 
 
-def answer_or_500(answer: Callable[[], Response], failure: Callable[[str, str], Response]) -> Response:
-    """Return the answer, or the failure built from an error's message and type.
+class Result(Protocol):
+    """What a use case returns."""
+
+    def to_response(self) -> Response: ...
+
+
+def answer_or_500(use_case: Callable[[], Result], failed: Callable[..., Result]) -> Response:
+    """Return the use case's answer, or the one that ``failed`` makes of an error.
 
     An error is answered, not raised: a caller then always finds ``statusCode`` and the cause in the body, and an
     asynchronous invocation is not repeated for a cause that repeating does not mend.
+
+    Parameters
+    ----------
+    failed
+        A result's class, called with ``environment`` and ``s3_bucket`` as far as they are set, ``error`` and
+        ``error_type``.
     """
+
+    def failure(message: str, error: Exception) -> Response:
+        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
+        result = failed(environment=environment, s3_bucket=bucket, error=message, error_type=error_code(error))
+        return result.to_response()
+
     try:
-        response = answer()
+        response = use_case().to_response()
     except RequestRefused as error:
         logger.error("request refused", field=error.field, error=str(error))
-        return failure(f"request refused: {error}", error_code(error))
+        return failure(f"request refused: {error}", error)
     except ToolError as error:
         logger.error("failed", error=str(error), error_type=error_code(error))
-        return failure(str(error), error_code(error))
+        return failure(str(error), error)
     except Exception as error:  # noqa: BLE001 - the door: whatever it is, the caller must hear of it
         logger.exception("failed unexpectedly", error_type=error_code(error))
-        return failure(explain(error), error_code(error))
+        return failure(explain(error), error)
     logger.info("answered", status_code=response["statusCode"])
     return response

@@ -18,13 +18,9 @@ __all__ = ["lambda_handler"]
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Restore tables from a backup; the same event with the answer's ``restore_id`` goes on where time ran out."""
 
-    def answer() -> dict[str, Any]:
+    def restore() -> RestoreResult:
         settings = Settings.from_environment(os.environ)
         request = RestoreRequest.from_event(event)
-        return RestoreRun(settings, clients(), Deadline.of(context)).execute(request).to_response()
+        return RestoreRun(settings, clients(), Deadline.of(context)).execute(request)
 
-    def failure(error: str, error_type: str) -> dict[str, Any]:
-        environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
-        return RestoreResult(environment, bucket, error=error, error_type=error_type).to_response()
-
-    return answer_or_500(answer, failure)
+    return answer_or_500(restore, RestoreResult)

@@ -81,9 +81,9 @@ class Planner:
         if request.tables:
             found = self._catalog.newest(request.tables)
             return {table: found.get(table) for table in request.tables}
-        in_newest = self._catalog.newest_manifest().entries
+        found, newest_manifest = self._catalog.newest_and_manifest(self._settings.tables)
+        in_newest = newest_manifest.entries
         wanted = tuple(dict.fromkeys((*self._settings.tables, *in_newest)))
-        found = self._catalog.newest(wanted)
         warnings += [
             f"table {table} has no COMPLETED backup at all, so it was not part of this restore"
             for table in wanted

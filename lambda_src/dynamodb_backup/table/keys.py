@@ -38,10 +38,6 @@ class KeySchema:
     def __str__(self) -> str:
         return " + ".join(f"{name} ({kind})" for name, kind in self.attributes)
 
-    def fits(self, item: Mapping[str, Any]) -> bool:
-        """Tell whether an item has every key attribute with the right type."""
-        return all(isinstance(item.get(name), dict) and kind in item[name] for name, kind in self.attributes)
-
     def digest(self, item: Mapping[str, Any]) -> bytes:
         """Return 16 bytes that are equal for two items exactly if DynamoDB takes their keys for the same.
 
