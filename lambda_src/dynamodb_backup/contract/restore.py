@@ -8,9 +8,13 @@ from typing import Any
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["RestoreRequest", "RestoreResult", "TableRestore"]
+__all__ = ["ACTIONS", "RestoreRequest", "RestoreResult", "TableRestore"]
+
+ACTIONS = ("restore",)
+"""What the restore function does, by the event's field ``action``."""
 
 _FIELDS = (
+    "action",
     "backup_date",
     "tables",
     "dry_run",
@@ -52,6 +56,7 @@ class RestoreRequest:
             A field is unknown, of the wrong type, or contradicts another. Nothing has been read or written.
         """
         fields = Fields(event, _FIELDS)
+        fields.choice("action", default="restore", allowed=ACTIONS)
         request = cls(
             backup_date=fields.backup_date("backup_date"),
             tables=fields.table_names("tables"),
@@ -67,7 +72,7 @@ class RestoreRequest:
             restore_id=fields.text(
                 "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
             ),
-            given=frozenset(name for name in _FIELDS if fields.given(name)),
+            given=frozenset(name for name in _FIELDS if name != "action" and fields.given(name)),
         )
         request._check_export()
         request._check_targets()
@@ -78,7 +83,7 @@ class RestoreRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as an event that means the same, for the checkpoint."""
-        fields = {name: getattr(self, name) for name in _FIELDS if name != "restore_id"}
+        fields = {name: getattr(self, name) for name in _FIELDS if name not in {"action", "restore_id"}}
         return fields | {"tables": list(self.tables) if self.tables is not None else None}
 
     def _check_export(self) -> None:

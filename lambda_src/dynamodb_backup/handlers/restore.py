@@ -1,8 +1,9 @@
-"""Lambda entry point of the restore."""
+"""Lambda entry point of the restore, and of whatever else is done with backups by the same function."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dynamodb_backup.aws import clients
@@ -14,13 +15,26 @@ from dynamodb_backup.timing import Deadline
 
 __all__ = ["lambda_handler"]
 
+Answer = dict[str, Any]
 
-def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Restore tables from a backup; the same event with the answer's ``restore_id`` goes on where time ran out."""
 
+def lambda_handler(event: Any, context: Any) -> Answer:
+    """Do what the event's ``action`` says; without one, restore tables from a backup.
+
+    The same event with the answer's ``restore_id`` goes on where time ran out.
+    """
+    action = event.get("action") if isinstance(event, Mapping) else None
+    # An action that is not in here is refused by name, like any other field with a wrong value.
+    return _ACTIONS.get(action if isinstance(action, str) else "restore", _restore)(event, context)
+
+
+def _restore(event: Any, context: Any) -> Answer:
     def restore() -> RestoreResult:
         settings = Settings.from_environment(os.environ)
         request = RestoreRequest.from_event(event)
         return RestoreRun(settings, clients(), Deadline.of(context)).execute(request)
 
     return answer_or_500(restore, RestoreResult)
+
+
+_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore}

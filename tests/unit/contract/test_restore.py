@@ -27,6 +27,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     ("event", "field", "said"),
     [
         ({"dryrun": True}, "dryrun", "dry_run"),
+        ({"action": "list"}, "action", "restore"),
+        ({"action": None}, "action", "null"),
         ({"backup_date": "2026-02-30"}, "backup_date", "2026-02-30"),
         ({"backup_date": "20260131"}, "backup_date", "2026-01-31"),
         ({"backup_date": "2026-1-31"}, "backup_date", "2026-01-31"),
