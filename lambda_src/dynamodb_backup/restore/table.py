@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -68,13 +69,12 @@ class TableRestorer:
         try:
             export = self._same_export()
             keys = self._target_keys()
-            if state.phase == "verify" and self._verify(export, keys):
-                state.phase = "done" if self._request.dry_run else "write"
             with BatchWriter(self._clients.dynamodb_writes, state.target, keys, self._deadline) as writer:
-                if state.phase == "write" and self._write(export, writer):
-                    state.phase = "delete" if self._request.clear_existing_data else "done"
-                if state.phase == "delete" and self._mirror(keys, writer):
-                    state.phase = "done"
+                phases = self._phases(export, keys, writer)
+                following = [*list(phases)[1:], "done"]
+                for (phase, work), next_phase in zip(phases.items(), following, strict=True):
+                    if state.phase == phase and work():
+                        state.phase = next_phase
             if state.phase == "done":
                 self._conclude()
         except (ToolError, *AWS_ERRORS) as error:
@@ -84,6 +84,16 @@ class TableRestorer:
                 return
             state.fail(explain(error))
             logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
+
+    def _phases(self, export: NativeExport, keys: KeySchema, writer: BatchWriter) -> dict[str, Callable[[], bool]]:
+        """Return this restore's phases in their order; each does its work and tells whether it is done with it."""
+        phases: dict[str, Callable[[], bool]] = {"verify": lambda: self._verify(export, keys)}
+        if self._request.dry_run:
+            return phases
+        phases["write"] = lambda: self._write(export, writer)
+        if self._request.clear_existing_data:
+            phases["delete"] = lambda: self._mirror(keys, writer)
+        return phases
 
     def _same_export(self) -> NativeExport:
         export = read_export(self._store, self._state.root)
