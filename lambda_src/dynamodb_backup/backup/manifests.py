@@ -64,6 +64,7 @@ class Manifests:
             "table_name": table.table_name,
             "status": table.shown_status,
             "run_id": run.run_id,
+            "method": table.method,
             "export_arn": table.export_arn,
             "export_type": run.export_type,
             "export_time": table.export_time,

@@ -29,7 +29,7 @@ class TableRun:
 
     ``checked_files`` and ``parsed_files`` count the leading data files whose checksum and whose lines are verified,
     ``checked_bytes`` is their compressed size, and ``parsing`` tells how far later files are parsed. ``error`` is why
-    it failed, or what it is waiting for.
+    it failed, or what it is waiting for. ``method`` is how its backup is made; it stays for the whole run.
     """
 
     table_name: str
@@ -49,6 +49,7 @@ class TableRun:
     verification: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    method: str = "native_export"
 
     @property
     def settled(self) -> bool:

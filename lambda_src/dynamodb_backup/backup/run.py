@@ -9,6 +9,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.backup.manifests import Manifests
+from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.backup.records import RecentRuns, RunRecords
 from dynamodb_backup.backup.tables import TableBackups
@@ -53,7 +54,7 @@ class BackupRun:
         store = ObjectStore(clients.s3, settings.bucket)
         self._records = RunRecords(store, self._layout)
         self._manifests = Manifests(store, self._layout, settings, clock)
-        self._tables = TableBackups(settings, clients, store, self._layout, deadline, clock)
+        self._tables = TableBackups(Resources(settings, clients, store, self._layout, deadline, clock))
         self._warnings: list[str] = []
 
     def execute(self, request: BackupRequest) -> BackupResult:

@@ -1,4 +1,4 @@
-"""One table of a run: begin its export, look how it stands, verify what it wrote."""
+"""One table of a run: capture its definition, have its method make the backup, verify what was written."""
 
 from __future__ import annotations
 
@@ -9,24 +9,16 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from dynamodb_backup.archive.export import read_export
-from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
-from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
+from dynamodb_backup.archive.layout import EXPORT_FOLDER, export_id_of
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
+from dynamodb_backup.backup.methods.choice import method_of
+from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.backup.verification import Verification
 from dynamodb_backup.errors import BackupDamaged, ExportRefused, TimeIsUp, ToolError
-from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import capture_definition, describe
-from dynamodb_backup.table.export_job import (
-    TOKEN_VALID,
-    ExportDestination,
-    ExportJob,
-    describe_export,
-    start_export,
-)
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Clock, Deadline, iso
+from dynamodb_backup.timing import iso
 
 __all__ = ["TableBackups"]
 
@@ -40,32 +32,26 @@ class TableBackups:
     is, with the cause in ``error``; only what DynamoDB, S3 or the data say for good is FAILED.
     """
 
-    settings: Settings
-    clients: Clients
-    store: ObjectStore
-    layout: Layout
-    deadline: Deadline
-    clock: Clock
+    resources: Resources
 
     def start(self, run: RunRecord, table: TableRun) -> TableRun:
-        """Start the export of a table that is PENDING."""
+        """Start the backup of a table that is PENDING."""
         try:
+            method = method_of(table, self.resources)
             if table.definition_key is None:
                 table = self._captured(run, table)
-            return self._started(run, table)
+            return method.start(run, table)
         except (ToolError, *AWS_ERRORS) as error:
             return _waiting_or_failed(table, error)
 
     def follow(self, run: RunRecord, table: TableRun) -> TableRun:
-        """Look how an export stands. A finished one is verified, and only then COMPLETED."""
+        """Carry a backup on. One that is written is verified, and only then COMPLETED."""
         verification = None
         try:
-            job = describe_export(self.clients.dynamodb, table.export_arn or "")
-            if job.status == "IN_PROGRESS":
-                return replace(table, error=None)
-            table = _described(table, job)
-            if job.status != "COMPLETED":
-                raise ToolError(f"DynamoDB's export failed: {job.failure}")
+            standing = method_of(table, self.resources).advance(run, table)
+            table = standing.table
+            if not standing.written:
+                return table
             verification = self._verification(run, table)
             return _completed(table, verification)
         except TimeIsUp:
@@ -75,37 +61,20 @@ class TableBackups:
 
     def _captured(self, run: RunRecord, table: TableRun) -> TableRun:
         try:
-            description = describe(self.clients.dynamodb, table.table_name)
+            description = describe(self.resources.clients.dynamodb, table.table_name)
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
                 raise ExportRefused(f"table {table.table_name} does not exist") from error
             raise
-        definition, warnings = capture_definition(self.clients.dynamodb, description)
-        key = self.layout.table_definition(run.backup_date, run.run_id, table.table_name)
-        self.store.put(key, json.dumps(definition, indent=2, default=_iso_or_text).encode())
+        definition, warnings = capture_definition(self.resources.clients.dynamodb, description)
+        key = self.resources.layout.table_definition(run.backup_date, run.run_id, table.table_name)
+        self.resources.store.put(key, json.dumps(definition, indent=2, default=_iso_or_text).encode())
         return replace(table, table_arn=description["TableArn"], definition_key=key, warnings=tuple(warnings))
 
-    def _started(self, run: RunRecord, table: TableRun) -> TableRun:
-        if run.age(self.clock()) > TOKEN_VALID:
-            raise ExportRefused(
-                f"the export of table {table.table_name} could not be started within {TOKEN_VALID}, "
-                "after which DynamoDB no longer recognises a repeated start; the next run exports the table"
-            )
-        destination = ExportDestination(
-            bucket=self.settings.bucket,
-            prefix=self.layout.export_prefix(run.backup_date, table.table_name),
-            kms_key_id=self.settings.export_kms_key_id,
-            bucket_owner=self.settings.bucket_owner,
-        )
-        token = run.client_token(destination.bucket, destination.prefix, table.table_name)
-        arn = start_export(self.clients.dynamodb, table.table_arn or "", destination, token)
-        logger.info("export started", table=table.table_name, export_arn=arn, run_id=run.run_id)
-        return replace(table, status="IN_PROGRESS", export_arn=arn, error=None)
-
     def _verification(self, run: RunRecord, table: TableRun) -> Verification:
-        prefix = self.layout.export_prefix(run.backup_date, table.table_name)
+        prefix = self.resources.layout.export_prefix(run.backup_date, table.table_name)
         root = f"{prefix}/{EXPORT_FOLDER}{export_id_of(table.export_arn or '')}/"
-        export = read_export(self.store, root)
+        export = read_export(self.resources.store, root)
         if export.export_arn not in {None, table.export_arn} or export.table_name not in {None, table.table_name}:
             raise BackupDamaged(
                 f"manifest-summary.json of s3://{export.bucket}/{root} describes export {export.export_arn} of table "
@@ -116,7 +85,7 @@ class TableBackups:
                 f"DescribeExport counts {table.item_count} items, manifest-summary.json of s3://{export.bucket}/{root} "
                 f"{export.item_count}"
             )
-        return Verification(self.store, export, table, self.deadline)
+        return Verification(self.resources.store, export, table, self.resources.deadline)
 
 
 def _completed(table: TableRun, verification: Verification) -> TableRun:
@@ -132,17 +101,6 @@ def _completed(table: TableRun, verification: Verification) -> TableRun:
         verification=verification.report(),
         warnings=(*table.warnings, *export.warnings),
         error=None,
-    )
-
-
-def _described(table: TableRun, job: ExportJob) -> TableRun:
-    return replace(
-        table,
-        export_time=job.export_time or table.export_time,
-        start_time=job.start_time,
-        end_time=job.end_time,
-        item_count=job.item_count,
-        billed_size_bytes=job.billed_size_bytes,
     )
 
 
