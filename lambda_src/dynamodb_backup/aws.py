@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -13,8 +13,9 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sns.client import SNSClient
 
-__all__ = ["Clients", "clients"]
+__all__ = ["Clients", "OnDemandClients", "QueueClient", "clients", "on_demand_clients"]
 
 MOST_CONNECTIONS = 72
 """64 worker threads (contract: ``max_workers`` 1..64) and some for the rest."""
@@ -27,6 +28,8 @@ _DECIDING_VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SNS",
+    "AWS_ENDPOINT_URL_SQS",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
 )
@@ -48,27 +51,60 @@ class Clients:
     dynamodb_writes: DynamoDBClient
 
 
+class QueueClient(Protocol):
+    """The part of the SQS client that we use."""
+
+    def send_message(self, **parameters: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class OnDemandClients:
+    """The AWS clients of the on-demand backup's functions. None of them retries by itself."""
+
+    dynamodb: DynamoDBClient
+    sqs: QueueClient
+    sns: SNSClient
+
+
 def clients() -> Clients:
     """Return the clients, made at the first call and kept while the function stays warm."""
     return _clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
 
 
+def on_demand_clients() -> OnDemandClients:
+    """Return the clients of the on-demand backup, made and kept likewise."""
+    return _on_demand_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+
+
+@lru_cache(maxsize=1)
+def _on_demand_clients_for(_environment: tuple[str | None, ...]) -> OnDemandClients:
+    session, config = boto3.session.Session(), _config()
+    return OnDemandClients(
+        dynamodb=session.client("dynamodb", config=config),
+        sqs=session.client("sqs", config=config),
+        sns=session.client("sns", config=config),
+    )
+
+
 @lru_cache(maxsize=1)
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
-    session = boto3.session.Session()
-    # No retries in here: they would not look at the deadline. Whoever calls retries.
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=MOST_CONNECTIONS,
-        connect_timeout=3,
-        read_timeout=LONGEST_ANSWER_SECONDS,
-        s3={"addressing_style": "path"} if _has_own_endpoint() else None,
-    )
+    session, config = boto3.session.Session(), _config()
     writes = config.merge(Config(parameter_validation=False))
     return Clients(
         s3=session.client("s3", config=config),
         dynamodb=session.client("dynamodb", config=config),
         dynamodb_writes=session.client("dynamodb", config=writes),
+    )
+
+
+def _config() -> Config:
+    # No retries in here: they would not look at the deadline. Whoever calls retries.
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=MOST_CONNECTIONS,
+        connect_timeout=3,
+        read_timeout=LONGEST_ANSWER_SECONDS,
+        s3={"addressing_style": "path"} if _has_own_endpoint() else None,
     )
 
 

@@ -12,6 +12,7 @@
     ├── ObjectChanged           one S3 object is no longer the one that was verified
     ├── WriteConflict           somebody else wrote the same S3 object in between
     ├── ReadInterrupted         the connection broke while an S3 object was being read; reading again may help
+    ├── QueueMessageMalformed   a message in the on-demand backup's queue is not one of ours
     └── TimeIsUp                the invocation must answer now; the same work continues in the next one
 
 Every message says what went wrong, with which thing, and what to do. None holds item data.
@@ -26,6 +27,7 @@ __all__ = [
     "ExportRefused",
     "ObjectChanged",
     "ObjectMissing",
+    "QueueMessageMalformed",
     "ReadInterrupted",
     "RequestRefused",
     "TargetUnusable",
@@ -94,6 +96,10 @@ class WriteConflict(ToolError):
 
 class ReadInterrupted(ToolError):
     """The connection broke in the middle of an S3 object."""
+
+
+class QueueMessageMalformed(ToolError):
+    """A message in the on-demand backup's queue is not one that the function wrote."""
 
 
 class TimeIsUp(ToolError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
 
-__all__ = ["DEFAULT_EXPORTS_PREFIX", "Settings"]
+__all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings"]
 
 DEFAULT_EXPORTS_PREFIX = "native-exports"
 
@@ -48,6 +48,40 @@ class Settings:
             convention=convention,
             export_kms_key_id=variables.get("EXPORT_KMS_KEY_ID") or None,
             bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
+        )
+
+
+@dataclass(frozen=True)
+class OnDemandSettings:
+    """What Terraform told the functions of the on-demand backup, which need no bucket."""
+
+    environment: str
+    tables: tuple[str, ...]
+    convention: NamingConvention
+    name_prefix: str
+    queue_url: str
+    topic_arn: str | None = None
+    retention_days: int = 3
+    alert_after_hours: int = 6
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> OnDemandSettings:
+        """Read and check the variables.
+
+        Raises
+        ------
+        ConfigurationError
+            Names the first variable that is missing or malformed.
+        """
+        return cls(
+            environment=_required(variables, "ENVIRONMENT"),
+            tables=_table_names(variables, "DYNAMODB_TABLES"),
+            convention=NamingConvention(pattern=_pattern(variables, "TABLE_NAME_PATTERN")),
+            name_prefix=_required(variables, "BACKUP_NAME_PREFIX"),
+            queue_url=_required(variables, "QUEUE_URL"),
+            topic_arn=variables.get("NOTIFICATION_TOPIC_ARN") or None,
+            retention_days=_whole_number(variables, "RETENTION_DAYS", default=3),
+            alert_after_hours=_whole_number(variables, "ALERT_AFTER_HOURS", default=6),
         )
 
 
@@ -103,3 +137,10 @@ def _pattern(variables: Mapping[str, str], name: str) -> re.Pattern[str] | None:
         return re.compile(text)
     except re.error as error:
         raise ConfigurationError(name, f"is not a regular expression: {error}") from error
+
+
+def _whole_number(variables: Mapping[str, str], name: str, *, default: int) -> int:
+    text = variables.get(name) or str(default)
+    if re.fullmatch(r"[1-9][0-9]{0,4}", text) is None:
+        raise ConfigurationError(name, f"must be a whole number of at least 1, but is '{text}'")
+    return int(text)

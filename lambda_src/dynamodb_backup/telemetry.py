@@ -28,6 +28,8 @@ _UNITS = {
     "ItemsWritten": MetricUnit.Count,
     "ItemsFailed": MetricUnit.Count,
     "ItemsDeleted": MetricUnit.Count,
+    "OnDemandBackupAvailable": MetricUnit.Count,
+    "OnDemandBackupsFailed": MetricUnit.Count,
 }
 
 

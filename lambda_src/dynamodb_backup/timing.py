@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "utc_now"]
+__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "utc_now", "utc_stamp"]
 
 ANSWER_MARGIN_SECONDS = 5.0
 LONGEST_INVOCATION_SECONDS = 900.0
@@ -68,3 +68,8 @@ def utc_now() -> datetime:
 def iso(moment: datetime) -> str:
     """Return UTC in ISO 8601 with milliseconds and ``Z``, as DynamoDB's manifests write it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def utc_stamp(moment: datetime) -> str:
+    """Return UTC to the second without separators, ``20260801T030000Z``: for names that allow no colon."""
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

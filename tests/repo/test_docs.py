@@ -16,6 +16,7 @@ from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
+from dynamodb_backup.contract import on_demand as on_demand_contract
 from dynamodb_backup.contract import restore as restore_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.contract.catalog import (
@@ -25,8 +26,9 @@ from dynamodb_backup.contract.catalog import (
     TableRecoveryPoints,
     UnreadableDate,
 )
+from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
-from dynamodb_backup.settings import Settings
+from dynamodb_backup.settings import OnDemandSettings, Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +60,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## Backup event", backup_contract),
         ("## List event", list_contract),
         ("## Restore event", restore_contract),
+        ("## On-demand backup event", on_demand_contract),
     ):
         (documented,) = tables_of(section("docs/contract.md", heading))
         assert sorted(documented) == sorted(contract._FIELDS), heading
@@ -95,6 +98,14 @@ def test_fields_of_the_list_s_result_are_documented() -> None:
     assert sorted(of_table) == sorted(table.to_dict())
     assert sorted(of_point) == sorted(point.to_dict())
     assert sorted(of_date) == sorted(date.to_dict())
+
+
+def test_fields_of_the_on_demand_result_are_documented() -> None:
+    table = RequestedBackup("shop-orders", "FAILED")
+    body = OnDemandResult(None, tables=(table,), error="broken", error_type="ToolError").to_response()["body"]
+    whole, of_table = tables_of(section("docs/contract.md", "## On-demand backup result"))
+    assert sorted(whole) == sorted([*body, "warnings"])
+    assert sorted(of_table) == sorted(table.to_dict())
 
 
 def test_fields_of_the_manifest_are_documented() -> None:
@@ -152,8 +163,11 @@ def test_environment_variables_are_documented() -> None:
     Settings.from_environment(recorded)
     terraform = "\n".join(text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "modules/function/main.tf"))
     powertools = set(re.findall(r"\bPOWERTOOLS_[A-Z_]+", terraform))
-    (documented,) = tables_of(section("docs/contract.md", "## Environment variables"))
+    documented, of_on_demand = tables_of(section("docs/contract.md", "## Environment variables"))
     assert set(documented) == recorded.asked_for | powertools
+    on_demand = Recorded(environment() | {"BACKUP_NAME_PREFIX": "shop-production", "QUEUE_URL": "https://queue.fifo"})
+    OnDemandSettings.from_environment(on_demand)
+    assert set(of_on_demand) == on_demand.asked_for - set(documented)
     unset = [name for name in documented if not re.search(rf"\b{name}\b", terraform)]
     assert not unset, "the module sets every documented variable"
 

@@ -25,6 +25,7 @@ SECTIONS_OF_MESSAGES = (
     "TargetUnusable",
     "Items that were refused",
     "ObjectChanged, ObjectMissing",
+    "On-demand backups",
     "Waiting and conflicts",
     "Warnings",
 )

@@ -1,0 +1,60 @@
+"""Deleting on-demand backups that are past their retention: this deployment's own, and never the last good one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dynamodb_backup.errors import TimeIsUp
+from dynamodb_backup.ondemand.names import BackupNames
+from dynamodb_backup.table.on_demand_backup import OnDemandBackup, delete_backup, list_backups
+from dynamodb_backup.telemetry import logger
+from dynamodb_backup.timing import Deadline
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+__all__ = ["expire", "expired"]
+
+
+def expired(
+    backups: list[OnDemandBackup], names: BackupNames, superseded_by: OnDemandBackup, older_than: datetime
+) -> list[OnDemandBackup]:
+    """Return which of a table's backups may go.
+
+    Only an AVAILABLE one of our own name that is older than the retention, and older than the verified AVAILABLE backup
+    that supersedes it. The newest AVAILABLE one of our own stays, however old it is.
+    """
+    own = [backup for backup in backups if names.is_own(backup.name) and backup.available]
+    newest = max(own, key=lambda backup: backup.created_at, default=superseded_by)
+    limit = min(older_than, superseded_by.created_at)
+    kept = {newest.arn, superseded_by.arn}
+    return [backup for backup in own if backup.created_at < limit and backup.arn not in kept]
+
+
+def expire(
+    client: DynamoDBClient,
+    names: BackupNames,
+    superseded_by: OnDemandBackup,
+    older_than: datetime,
+    deadline: Deadline,
+) -> int:
+    """Delete a table's expired backups and return how many went.
+
+    Raises
+    ------
+    TimeIsUp
+        Some are left; the same call again goes on.
+    ClientError
+        DynamoDB does not list or delete.
+    """
+    deleted = 0
+    for backup in expired(list_backups(client, superseded_by.table), names, superseded_by, older_than):
+        if deadline.passed():
+            raise TimeIsUp(f"time ran out while expired backups of table {superseded_by.table} were deleted")
+        if delete_backup(client, backup.arn):
+            deleted += 1
+            logger.info("on-demand backup expired", table=backup.table, backup_arn=backup.arn, backup_name=backup.name)
+        else:
+            logger.warning("on-demand backup is in use and stays for now", table=backup.table, backup_arn=backup.arn)
+    return deleted
