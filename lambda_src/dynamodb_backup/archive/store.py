@@ -151,6 +151,16 @@ class ObjectStore:
 
         return patiently(read)
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the key of every object under a prefix, all pages, in key order."""
+        pages = self._client.get_paginator("list_objects_v2")
+
+        def read() -> list[str]:
+            found = pages.paginate(Bucket=self.bucket, Prefix=prefix)
+            return [one["Key"] for page in found for one in page.get("Contents", [])]
+
+        return patiently(read)
+
 
 class _Body(io.RawIOBase):
     """A streaming body that says which object broke off."""

@@ -48,6 +48,10 @@ class Fields:
             raise _wrong(name, value, f"an integer from {least} to {most}")
         return value
 
+    def optional_integer(self, name: str, *, least: int, most: int) -> int | None:
+        """Return the integer; ``None`` if the field is absent."""
+        return self.integer(name, default=least, least=least, most=most) if self.given(name) else None
+
     def choice(self, name: str, *, default: str, allowed: Collection[str]) -> str:
         value = self._event.get(name, default)
         if value not in allowed or not isinstance(value, str):

@@ -21,11 +21,17 @@ _FIELDS = (
     "clear_existing_data",
     "max_workers",
     "target_tables",
+    "method",
+    "create_missing_tables",
+    "warm_write_units_per_second",
     "export",
     "restore_id",
 )
 MOST_WORKERS = 64
 DEFAULT_WORKERS = 5
+METHODS = ("batch_write", "import")
+MOST_WARM_WRITE_UNITS = 1_000_000
+"""More than any account's quota: DynamoDB itself says what is too much."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class RestoreRequest:
     clear_existing_data: bool = False
     max_workers: int = DEFAULT_WORKERS
     target_tables: dict[str, str] = field(default_factory=dict)
+    method: str = "batch_write"
+    create_missing_tables: bool = False
+    warm_write_units_per_second: int | None = None
     export: str | None = None
     restore_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
@@ -64,6 +73,11 @@ class RestoreRequest:
             clear_existing_data=fields.boolean("clear_existing_data", default=False),
             max_workers=fields.integer("max_workers", default=DEFAULT_WORKERS, least=1, most=MOST_WORKERS),
             target_tables=fields.table_map("target_tables"),
+            method=fields.choice("method", default="batch_write", allowed=METHODS),
+            create_missing_tables=fields.boolean("create_missing_tables", default=False),
+            warm_write_units_per_second=fields.optional_integer(
+                "warm_write_units_per_second", least=1, most=MOST_WARM_WRITE_UNITS
+            ),
             export=fields.text(
                 "export",
                 pattern=r"s3://[^/]+/(?:.*/)?AWSDynamoDB/[^/]+/?",
@@ -76,6 +90,7 @@ class RestoreRequest:
         )
         request._check_export()
         request._check_targets()
+        request._check_new_targets()
         return request
 
     def target_of(self, source: str) -> str:
@@ -93,6 +108,23 @@ class RestoreRequest:
             raise RequestRefused("export", "stands instead of 'backup_date'; give one of the two")
         if len(set(self.tables or ()) | set(self.target_tables)) != 1:
             raise RequestRefused("export", "holds one table, so 'tables' or 'target_tables' must name exactly that one")
+
+    def _check_new_targets(self) -> None:
+        """Refuse what contradicts a target that the restore makes itself."""
+        imports = self.method == "import"
+        for name, given in (("method", imports), ("create_missing_tables", self.create_missing_tables)):
+            if given and self.export:
+                raise RequestRefused(
+                    name, "needs the table definition captured with a backup, so it cannot go with 'export'"
+                )
+        if imports and self.create_missing_tables:
+            raise RequestRefused("create_missing_tables", "is what an import does anyway; leave it out")
+        if imports and self.clear_existing_data:
+            raise RequestRefused(
+                "clear_existing_data", 'cannot go with "method": "import", which always makes a new table'
+            )
+        if self.warm_write_units_per_second and not self.create_missing_tables:
+            raise RequestRefused("warm_write_units_per_second", "is for tables made by 'create_missing_tables'")
 
     def _check_targets(self) -> None:
         if self.tables is None:
@@ -138,6 +170,7 @@ class TableRestore:
     files_total: int = 0
     files_done: int = 0
     failed_items_export: str | None = None
+    creates_target: bool = False
     error: str | None = None
     warnings: tuple[str, ...] = ()
 

@@ -117,7 +117,11 @@ class Planner:
     def _locate(self, state: TableState, backup: StoredBackup) -> None:
         export = self._catalog.open(backup)
         _adopt(state, export)
-        keys, warning = self._captured_keys(backup)
+        recorded = backup.entry.text("table_definition")
+        if recorded:
+            # A copied backup's definition lies beside its manifest.
+            state.definition_key = backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2]
+        keys, warning = self._captured_keys(state.definition_key)
         state.source_keys = [list(attribute) for attribute in keys.attributes] if keys else None
         if warning:
             state.warnings.append(warning)
@@ -140,12 +144,10 @@ class Planner:
         _adopt(state, export)
         return state
 
-    def _captured_keys(self, backup: StoredBackup) -> tuple[KeySchema | None, str | None]:
-        """Return the key schema captured with the backup, if it was; a copied backup's lies beside its manifest."""
-        recorded = backup.entry.text("table_definition")
-        if recorded is None:
+    def _captured_keys(self, key: str | None) -> tuple[KeySchema | None, str | None]:
+        """Return the key schema captured with the backup, if it was, or a warning."""
+        if key is None:
             return None, None
-        key = backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2]
         stored = self._store.find(key)
         try:
             definition = json.loads(stored.body)["Table"] if stored else None

@@ -38,6 +38,10 @@ class TableState:
     root: str = ""
     fingerprint: str = ""
     source_keys: list[list[str]] | None = None
+    definition_key: str | None = None
+    creates_target: bool = False
+    import_arn: str | None = None
+    settings_done: list[str] = field(default_factory=list)
     items_expected: int = 0
     items_written: int = 0
     items_failed: int = 0
@@ -76,6 +80,7 @@ class TableState:
             files_total=len(self.files),
             files_done=sum(done),
             failed_items_export=self.failed_items_export,
+            creates_target=self.creates_target,
             error=self.error,
             warnings=tuple(self.warnings),
         )

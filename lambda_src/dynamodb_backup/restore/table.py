@@ -17,6 +17,7 @@ from dynamodb_backup.pool import run_workers
 from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.mirror import Mirror
+from dynamodb_backup.restore.new_target import NewTarget
 from dynamodb_backup.restore.plan import fingerprint_of
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
@@ -52,6 +53,7 @@ class TableRestorer:
         self._state = state
         self._deadline = deadline
         self._backup_keys = BackupKeys(store, layout, restore_id, state)
+        self._new_target = NewTarget(clients, store, request, restore_id, state, deadline)
 
     @property
     def open(self) -> bool:
@@ -90,9 +92,15 @@ class TableRestorer:
         phases: dict[str, Callable[[], bool]] = {"verify": lambda: self._verify(export, keys)}
         if self._request.dry_run:
             return phases
+        if self._request.method == "import":
+            return phases | {"import": lambda: self._new_target.import_items(export), "settle": self._new_target.settle}
+        if self._request.create_missing_tables:
+            phases["create"] = self._new_target.create
         phases["write"] = lambda: self._write(export, writer)
         if self._request.clear_existing_data:
             phases["delete"] = lambda: self._mirror(keys, writer)
+        if self._request.create_missing_tables:
+            phases["settle"] = self._new_target.settle
         return phases
 
     def _same_export(self) -> NativeExport:
@@ -102,7 +110,9 @@ class TableRestorer:
         return export
 
     def _target_keys(self) -> KeySchema:
-        keys = target_key_schema(self._clients.dynamodb, self._state.target)
+        keys = self._new_target.keys_of_missing_target() or target_key_schema(
+            self._clients.dynamodb, self._state.target
+        )
         recorded = self._state.source_keys
         if recorded is not None:
             source = KeySchema(tuple((name, kind) for name, kind in recorded))
