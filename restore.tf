@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "restore" {
     resources = ["${local.bucket_arn}/${var.exports_prefix}/restores/*"]
   }
 
-  # Items only: nothing here can create, alter or delete a table.
+  # Items only: this cannot create, alter or delete a table.
   statement {
     sid = "WriteTargetTables"
     actions = [
@@ -35,6 +35,55 @@ data "aws_iam_policy_document" "restore" {
       "dynamodb:Scan",
     ]
     resources = values(local.table_arns)
+  }
+
+  # Creating a target from the captured definition, and the settings that come after its items.
+  dynamic "statement" {
+    for_each = var.restore_creates_tables ? [values(local.table_arns)] : []
+
+    content {
+      sid = "CreateTargetTables"
+      actions = [
+        "dynamodb:CreateTable",
+        "dynamodb:ImportTable",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+      ]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.restore_creates_tables ? [values(local.table_arns)] : []
+
+    content {
+      sid       = "FollowImports"
+      actions   = ["dynamodb:DescribeImport"]
+      resources = [for arn in statement.value : "${arn}/import/*"]
+    }
+  }
+
+  # An import runs in the name of whoever starts it, and logs what it could not take:
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Requesting.html
+  dynamic "statement" {
+    for_each = var.restore_creates_tables ? [1] : []
+
+    content {
+      sid = "LogImports"
+      actions = [
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "logs:PutRetentionPolicy",
+      ]
+      resources = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws-dynamodb/*"]
+    }
   }
 
   dynamic "statement" {

@@ -117,6 +117,16 @@ variable "restore_target_tables" {
   }
 }
 
+variable "restore_creates_tables" {
+  description = <<-EOT
+    Whether a restore may create a missing target table (the restore event's create_missing_tables, and "method": "import"), under the names in tables and restore_target_tables alone.
+    Default: false, so that the restore's role can write items and nothing else. No role may delete a table.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 # Where backups are kept
 
 variable "bucket" {

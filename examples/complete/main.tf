@@ -81,6 +81,9 @@ module "dynamodb_backup" {
   # One table more that a restore may write to, to try one without touching the original.
   restore_target_tables = ["mfa-api_${var.environment}_totp_restored"]
 
+  # It need not exist: the restore may create it.
+  restore_creates_tables = true
+
   bucket         = { force_destroy = var.force_destroy }
   exports_prefix = "native-exports"
   kms_key_arn    = aws_kms_key.backups.arn

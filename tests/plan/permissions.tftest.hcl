@@ -136,6 +136,30 @@ run "least_privilege" {
   }
 }
 
+run "creating_tables" {
+  command = plan
+
+  variables {
+    restore_creates_tables = true
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if s.Sid == "CreateTargetTables"])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users",
+    ])
+    error_message = "Tables are created under the known names alone."
+  }
+
+  assert {
+    condition = length(setintersection(
+      flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Action]),
+      ["dynamodb:DeleteTable", "s3:DeleteObject", "dynamodb:DeleteBackup", "dynamodb:*", "*"]
+    )) == 0
+    error_message = "Even a restore that may create tables deletes none: ${module.restore.policy_json}"
+  }
+}
+
 run "with_a_key_and_a_boundary" {
   command = plan
 
