@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,17 @@ from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
 
-__all__ = ["DIGEST_BYTES", "KeySchema"]
+__all__ = ["DIGEST_BYTES", "KeySchema", "canonical_number"]
 
 DIGEST_BYTES = 16
 """128 bits: among 10^12 keys a collision has a probability below 10^-14."""
+
+MOST_DIGITS = 38
+LARGEST_EXPONENT = 130
+"""Limits of a number: docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""Decimal itself would also take spaces, underscores, NaN and the digits of other scripts."""
 
 _EXACT = Context(prec=60)
 """DynamoDB's numbers have 38 digits; Decimal's default context would round them to 28."""
@@ -50,7 +58,7 @@ class KeySchema:
         """
         try:
             parts = [_canonical(kind, item[name][kind]) for name, kind in self.attributes]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             raise ValueError(f"the item does not have the key {self}") from None
         # Lengths keep ("a", "bc") and ("ab", "c") apart.
         text = "".join(f"{len(part)}:{part}" for part in parts)
@@ -59,16 +67,28 @@ class KeySchema:
 
 def _canonical(kind: str, value: str | bytes) -> str:
     if kind == "N":
-        return _canonical_number(str(value))
+        return canonical_number(str(value))
     return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
 
 
-def _canonical_number(text: str) -> str:
-    """Return one spelling for all spellings of a number: 7, 7.0 and 70E-1 are one key."""
-    if text.isdigit() and text.isascii() and not text.startswith("0"):
+def canonical_number(text: str) -> str:
+    """Return one spelling for all spellings of a number: 7, 7.0 and 70E-1 are one number, and so are 0 and -0.
+
+    Raises
+    ------
+    ValueError
+        It is not a number, or not one that DynamoDB takes: 38 digits, up to 9.99E+125.
+    """
+    if len(text) <= MOST_DIGITS and text.isdigit() and text.isascii() and not text.startswith("0"):
         return text
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("not a number")
     try:
         number = _EXACT.normalize(Decimal(text))
-        return "0" if number == 0 else format(number, "f")
-    except (ArithmeticError, ValueError):
-        raise ValueError("a number key is not a number") from None
+    except ArithmeticError:
+        raise ValueError("not a number that DynamoDB takes") from None
+    if not number:
+        return "0"
+    if abs(number.adjusted()) > LARGEST_EXPONENT or len(number.as_tuple().digits) > MOST_DIGITS:
+        raise ValueError("not a number that DynamoDB takes")
+    return format(number, "f")
