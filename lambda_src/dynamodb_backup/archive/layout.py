@@ -47,6 +47,12 @@ class Layout:
     def table_definition(self, day: str, run_id: str, table: str) -> str:
         return f"{self.runs(day)}{run_id}/definitions/{table}.json"
 
+    @staticmethod
+    def key_index(export_root: str) -> str:
+        """Return where the key index of an export lies: beside its ``AWSDynamoDB/``, so that a copy takes it along."""
+        place, _, export_id = export_root.removesuffix("/").rpartition(EXPORT_FOLDER)
+        return f"{place}key-index/{export_id}"
+
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 
@@ -56,6 +62,10 @@ class Layout:
     def failed_items(self, restore_id: str, table: str) -> str:
         """Return the root of an export of the items that a restore could not write; it ends with ``/``."""
         return f"{self.root}restores/{restore_id}/{table}/{EXPORT_FOLDER}{restore_id}/"
+
+    def selection(self, restore_id: str, table: str, export_id: str) -> str:
+        """Return the root of an export of the items that a restore of single keys found; it ends with ``/``."""
+        return f"{self.root}restores/{restore_id}/{table}/selection/{EXPORT_FOLDER}{export_id}/"
 
 
 def export_id_of(export_arn: str) -> str:

@@ -99,7 +99,7 @@ def _completed(table: TableRun, verification: Verification) -> TableRun:
         billed_size_bytes=export.billed_size_bytes,
         export_time=export.export_time or table.export_time,
         verification=verification.report(),
-        warnings=(*table.warnings, *export.warnings),
+        warnings=(*table.warnings, *export.warnings, *verification.warnings),
         error=None,
     )
 

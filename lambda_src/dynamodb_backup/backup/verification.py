@@ -8,10 +8,13 @@ from typing import Any
 
 from dynamodb_backup.archive.export import NativeExport
 from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.backup.record import TableRun
-from dynamodb_backup.errors import TimeIsUp
+from dynamodb_backup.errors import TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.verify.captured_keys import read_captured_keys
+from dynamodb_backup.verify.key_index import IndexMaker
 from dynamodb_backup.verify.stored_backup import FileProgress, verify_checksum, verify_file
 
 __all__ = ["Verification"]
@@ -33,6 +36,9 @@ class Verification:
         self._earlier_files = table.checked_files
         self._sizes: dict[int, int] = {}
         self._earlier_parsed = table.parsed_files
+        self._definition_key = table.definition_key
+        self._index: IndexMaker | None = None
+        self.warnings: list[str] = []
         self._parsing = {int(number): FileProgress.from_dict(progress) for number, progress in table.parsing.items()}
 
     def run(self) -> None:
@@ -47,7 +53,11 @@ class Verification:
         """
         self._each(range(self._earlier_files, len(self.export.files)), self._check)
         if self._parses():
-            self._each(range(self._earlier_parsed, len(self.export.files)), self._parse)
+            self._begin_index()
+            try:
+                self._each(range(self._earlier_parsed, len(self.export.files)), self._parse)
+            finally:
+                self._save_index()
 
     def progress(self, table: TableRun) -> TableRun:
         """Return the table with what is verified by now, so that a later turn need not begin again."""
@@ -81,7 +91,27 @@ class Verification:
     def _parse(self, number: int) -> None:
         progress = self._parsing.setdefault(number, FileProgress())
         if not progress.done:
-            verify_file(self._store, self.export.files[number], progress, self._deadline)
+            on_item = self._index.on_item(number, progress) if self._index else None
+            verify_file(self._store, self.export.files[number], progress, self._deadline, on_item)
+
+    def _begin_index(self) -> None:
+        """Make the key index beside. A backup is as good without one, so no trouble with it fails the backup."""
+        if self._definition_key is None:
+            return
+        try:
+            self._index = IndexMaker(self._store, self.export, read_captured_keys(self._store, self._definition_key))
+        except (ToolError, *AWS_ERRORS) as error:
+            self._no_index(error)
+
+    def _save_index(self) -> None:
+        try:
+            if self._index:
+                self._index.save(self._parsing)
+        except (ToolError, *AWS_ERRORS) as error:
+            self._no_index(error)
+
+    def _no_index(self, error: BaseException) -> None:
+        self.warnings.append(f"the key index was not written, so looking up single items reads more: {explain(error)}")
 
     def _each(self, numbers: range, work: Callable[[int], None]) -> None:
         if not run_workers(VERIFY_THREADS, numbers, work, self._deadline):

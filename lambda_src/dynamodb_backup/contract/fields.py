@@ -36,6 +36,10 @@ class Fields:
     def given(self, name: str) -> bool:
         return name in self._event
 
+    def raw(self, name: str) -> Any:
+        """Return a field as it is, for a reader that checks it by itself; ``None`` if it is absent."""
+        return self._event.get(name)
+
     def boolean(self, name: str, *, default: bool) -> bool:
         value = self._event.get(name, default)
         if not isinstance(value, bool):

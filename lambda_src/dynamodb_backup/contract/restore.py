@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.contract.selection import KEY_FIELDS, TypedKey, typed_keys
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["ACTIONS", "RestoreRequest", "RestoreResult", "TableRestore"]
@@ -25,6 +26,8 @@ _FIELDS = (
     "create_missing_tables",
     "warm_write_units_per_second",
     "export",
+    "keys",
+    "partition_keys",
     "restore_id",
 )
 MOST_WORKERS = 64
@@ -52,6 +55,8 @@ class RestoreRequest:
     create_missing_tables: bool = False
     warm_write_units_per_second: int | None = None
     export: str | None = None
+    keys: tuple[TypedKey, ...] | None = None
+    partition_keys: tuple[TypedKey, ...] | None = None
     restore_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -83,6 +88,8 @@ class RestoreRequest:
                 pattern=r"s3://[^/]+/(?:.*/)?AWSDynamoDB/[^/]+/?",
                 meaning="the place of a native export, s3://bucket/.../AWSDynamoDB/<ExportId>/",
             ),
+            keys=typed_keys(fields, "keys"),
+            partition_keys=typed_keys(fields, "partition_keys"),
             restore_id=fields.text(
                 "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
             ),
@@ -91,7 +98,13 @@ class RestoreRequest:
         request._check_export()
         request._check_targets()
         request._check_new_targets()
+        request._check_selection()
         return request
+
+    @property
+    def selected_keys(self) -> tuple[TypedKey, ...]:
+        """The single keys or partition keys to bring back; empty if everything is."""
+        return self.keys or self.partition_keys or ()
 
     def target_of(self, source: str) -> str:
         return self.target_tables.get(source, source)
@@ -99,7 +112,8 @@ class RestoreRequest:
     def to_dict(self) -> dict[str, Any]:
         """Return the request as an event that means the same, for the checkpoint."""
         fields = {name: getattr(self, name) for name in _FIELDS if name not in {"action", "restore_id"}}
-        return fields | {"tables": list(self.tables) if self.tables is not None else None}
+        arrays = {name: getattr(self, name) for name in ("tables", *KEY_FIELDS)}
+        return fields | {name: list(values) if values is not None else None for name, values in arrays.items()}
 
     def _check_export(self) -> None:
         if self.export is None:
@@ -136,6 +150,25 @@ class RestoreRequest:
                     raise RequestRefused("target_tables", f"names source '{source}', which is not in 'tables'")
         self.refuse_shared_targets(sources)
 
+    def _check_selection(self) -> None:
+        """Keys belong to one table, and nothing but their items may change."""
+        if self.keys and self.partition_keys:
+            raise RequestRefused("partition_keys", "stands instead of 'keys'; give one of the two")
+        if not self.selected_keys:
+            return
+        field = "keys" if self.keys else "partition_keys"
+        if self.clear_existing_data:
+            raise RequestRefused(
+                field, "brings back single items and changes nothing else, so 'clear_existing_data' cannot be true"
+            )
+        if self.method == "import":
+            raise RequestRefused(
+                field,
+                "brings back single items by writing them, so 'method' cannot be import: that takes a whole export",
+            )
+        if self.restore_id is None and len(set(self.tables or self.target_tables)) != 1:
+            raise RequestRefused(field, "belongs to one table, so 'tables' or 'target_tables' must name exactly one")
+
     def refuse_shared_targets(self, sources: set[str]) -> None:
         """Refuse to restore two tables into one.
 
@@ -169,13 +202,21 @@ class TableRestore:
     items_deleted: int = 0
     files_total: int = 0
     files_done: int = 0
+    files_read: int | None = None
+    keys_not_found: tuple[TypedKey, ...] | None = None
     failed_items_export: str | None = None
     creates_target: bool = False
     error: str | None = None
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"warnings": list(self.warnings)}
+        """Return the outcome as JSON has it, without what concerns only a restore of single keys if it is none."""
+        document = asdict(self) | {"warnings": list(self.warnings)}
+        if self.files_read is None:
+            del document["files_read"], document["keys_not_found"]
+        else:
+            document["keys_not_found"] = list(self.keys_not_found or ())
+        return document
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError
+from dynamodb_backup.errors import BackupDamaged, BackupNotFound, RequestRefused, ToolError
 from dynamodb_backup.restore.state import FileState, TableState
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.keys import KeySchema
+from dynamodb_backup.verify.captured_keys import read_captured_keys
 
-__all__ = ["Planner", "fingerprint_of", "refuse_targets_outside_convention"]
+__all__ = ["Planner", "adopt", "fingerprint_of", "refuse_targets_outside_convention"]
 
 
 def refuse_targets_outside_convention(request: RestoreRequest, settings: Settings) -> None:
@@ -116,7 +115,7 @@ class Planner:
 
     def _locate(self, state: TableState, backup: StoredBackup) -> None:
         export = self._catalog.open(backup)
-        _adopt(state, export)
+        adopt(state, export)
         recorded = backup.entry.text("table_definition")
         if recorded:
             # A copied backup's definition lies beside its manifest.
@@ -141,24 +140,21 @@ class Planner:
                 f"names '{source}', but the export is of table '{export.table_name}'; to restore it into another "
                 f'table, give "target_tables": {{"{export.table_name}": "{request.target_of(source)}"}}',
             )
-        _adopt(state, export)
+        adopt(state, export)
         return state
 
     def _captured_keys(self, key: str | None) -> tuple[KeySchema | None, str | None]:
         """Return the key schema captured with the backup, if it was, or a warning."""
         if key is None:
             return None, None
-        stored = self._store.find(key)
         try:
-            definition = json.loads(stored.body)["Table"] if stored else None
-            if isinstance(definition, Mapping):
-                return KeySchema.of(definition), None
-        except (ValueError, KeyError, TypeError):
-            pass
-        return None, f"the captured definition s3://{self._store.bucket}/{key} is missing or malformed"
+            return read_captured_keys(self._store, key), None
+        except BackupDamaged as error:
+            return None, str(error)
 
 
-def _adopt(state: TableState, export: NativeExport) -> None:
+def adopt(state: TableState, export: NativeExport) -> None:
+    """Make an export the one that this table is restored from."""
     state.bucket, state.root = export.bucket, export.root
     state.items_expected = export.item_count
     state.fingerprint = fingerprint_of(export)

@@ -12,11 +12,13 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
-from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError, WriteConflict
+from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError, WriteConflict
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
-from dynamodb_backup.restore.state import RestoreState
+from dynamodb_backup.restore.selection import refuse_other_keys
+from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
 from dynamodb_backup.settings import Settings
+from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
 
@@ -72,8 +74,23 @@ class RestoreRun:
         warnings: list[str] = []
         tables = self._planner.plan(request, warnings)
         restore_id = f"{self._clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        if request.selected_keys:
+            self._begin_selection(request, tables)
         logger.info("restore began", restore_id=restore_id, tables=len(tables), dry_run=request.dry_run)
         return RestoreState(restore_id, request.to_dict(), tables, warnings)
+
+    def _begin_selection(self, request: RestoreRequest, tables: list[TableState]) -> None:
+        """Compare the request's keys with the table's before anything is written."""
+        (table,) = tables
+        if not table.open:
+            return
+        table.phase = "select"
+        try:
+            keys = table.captured_keys or target_key_schema(self._clients.dynamodb, table.target)
+        except TargetUnusable as error:
+            table.fail(str(error))
+            return
+        refuse_other_keys(request, keys)
 
     def _continued(self, request: RestoreRequest) -> RestoreState:
         restore_id = str(request.restore_id)
@@ -85,7 +102,7 @@ class RestoreRun:
         field = state.contradiction(request)
         if field:
             raise RequestRefused(
-                field, f"differs from the request that began restore '{restore_id}': {state.request[field]!r}"
+                field, f"differs from the request that began restore '{restore_id}': {state.first_value(field)}"
             )
         state.turns += 1
         logger.info("restore goes on", restore_id=restore_id, turn=state.turns)

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.restore import RestoreRequest, TableRestore
+from dynamodb_backup.contract.selection import KEY_FIELDS
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.restore.selection_state import Selection
+from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment
 from dynamodb_backup.verify.stored_backup import FileProgress
 
@@ -27,7 +30,10 @@ class FileState:
 
 @dataclass
 class TableState:
-    """One table of a restore. ``phase`` is verify, write, delete or done; ``status`` as the contract defines it."""
+    """One table of a restore.
+
+    ``phase`` is select, verify, write, delete or done; ``status`` as the contract defines it.
+    """
 
     source: str
     target: str
@@ -49,6 +55,7 @@ class TableState:
     key_parts: list[str] = field(default_factory=list)
     buckets_checked: int = 0
     duplicates: int = 0
+    selection: Selection | None = None
     files: list[FileState] = field(default_factory=list)
     delete_pass: int = 0
     segments: list[Segment] = field(default_factory=list)
@@ -61,11 +68,23 @@ class TableState:
     def open(self) -> bool:
         return self.status == "IN_PROGRESS"
 
+    @property
+    def captured_keys(self) -> KeySchema | None:
+        """The key schema that was captured with the backup, if it was."""
+        return KeySchema(tuple((name, kind) for name, kind in self.source_keys)) if self.source_keys else None
+
+    @property
+    def missing_keys(self) -> str | None:
+        """Say how many of the keys that were asked for the backup does not hold; ``None`` if it holds them all."""
+        missing = len((self.selection and self.selection.not_found) or ())
+        return f"the backup holds nothing for {missing} of the keys; they are in 'keys_not_found'" if missing else None
+
     def fail(self, error: str) -> None:
         self.status, self.error = "FAILED", error
 
     def result(self, *, dry_run: bool) -> TableRestore:
-        read_only = sum(file.verified.items for file in self.files)
+        found = self.selection
+        read_only = self.items_expected if found else sum(file.verified.items for file in self.files)
         done = (file.verified.done if dry_run else file.written for file in self.files)
         return TableRestore(
             table_name=self.source,
@@ -79,6 +98,8 @@ class TableState:
             items_deleted=self.items_deleted,
             files_total=len(self.files),
             files_done=sum(done),
+            files_read=len(found.files) if found else None,
+            keys_not_found=tuple(found.not_found or ()) if found else None,
             failed_items_export=self.failed_items_export,
             creates_target=self.creates_target,
             error=self.error,
@@ -92,7 +113,8 @@ class TableState:
             for one in document.pop("files")
         ]
         segments = [Segment(**one) for one in document.pop("segments")]
-        return cls(**document, files=files, segments=segments)
+        found = document.pop("selection", None)
+        return cls(**document, files=files, segments=segments, selection=Selection.from_dict(found) if found else None)
 
 
 @dataclass
@@ -134,7 +156,13 @@ class RestoreState:
     def contradiction(self, request: RestoreRequest) -> str | None:
         """Return the first field that the event gives and that differs from the restore's own request."""
         event = request.to_dict()
-        return next((name for name in sorted(request.given & set(event)) if event[name] != self.request[name]), None)
+        return next(
+            (name for name in sorted(request.given & set(event)) if event[name] != self.request.get(name)), None
+        )
+
+    def first_value(self, name: str) -> str:
+        """Return what the request that began this restore has in a field, to be shown; keys are item data."""
+        return "other keys" if name in KEY_FIELDS else repr(self.request.get(name))
 
     def original_request(self) -> RestoreRequest:
         """Return the request that began this restore."""

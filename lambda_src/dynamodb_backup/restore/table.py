@@ -19,6 +19,7 @@ from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.mirror import Mirror
 from dynamodb_backup.restore.new_target import NewTarget
 from dynamodb_backup.restore.plan import fingerprint_of
+from dynamodb_backup.restore.selection import Selector, refuse_other_keys
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
 from dynamodb_backup.table.batch_write import BatchWriter
@@ -54,6 +55,7 @@ class TableRestorer:
         self._deadline = deadline
         self._backup_keys = BackupKeys(store, layout, restore_id, state)
         self._new_target = NewTarget(clients, store, request, restore_id, state, deadline)
+        self._selector = Selector(store, layout, request, restore_id, state)
 
     @property
     def open(self) -> bool:
@@ -61,7 +63,9 @@ class TableRestorer:
 
     def save(self) -> None:
         """Keep in S3 what the checkpoint itself does not hold and a later turn needs."""
-        if self._state.phase == "verify" or self._request.clear_existing_data:
+        if self._state.phase == "select":
+            self._selector.save()
+        elif self._state.phase == "verify" or self._request.clear_existing_data:
             self._backup_keys.save()
 
     def execute(self) -> None:
@@ -71,6 +75,10 @@ class TableRestorer:
         try:
             export = self._same_export()
             keys = self._target_keys()
+            if state.phase == "select":
+                if not self._select(export, keys):
+                    return
+                export = self._same_export()
             with BatchWriter(self._clients.dynamodb_writes, state.target, keys, self._deadline) as writer:
                 phases = self._phases(export, keys, writer)
                 following = [*list(phases)[1:], "done"]
@@ -86,6 +94,22 @@ class TableRestorer:
                 return
             state.fail(explain(error))
             logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
+
+    def _select(self, export: NativeExport, keys: KeySchema) -> bool:
+        """Find the request's keys; ``True`` if there is something to go on with."""
+        state = self._state
+        refuse_other_keys(self._request, keys)
+        if not self._selector.run(self._store, export, keys, self._deadline):
+            return False
+        if not state.items_expected:
+            state.fail(state.missing_keys or "")
+            return False
+        found = len(state.selection.found) if state.selection else 0
+        if self._request.keys and state.items_expected > found:
+            raise self._shared_keys(keys, state.items_expected - found)
+        state.phase = "done" if self._request.dry_run else "verify"
+        self._store = self._records.in_bucket(state.bucket)
+        return True
 
     def _phases(self, export: NativeExport, keys: KeySchema, writer: BatchWriter) -> dict[str, Callable[[], bool]]:
         """Return this restore's phases in their order; each does its work and tells whether it is done with it."""
@@ -113,17 +137,20 @@ class TableRestorer:
         keys = self._new_target.keys_of_missing_target() or target_key_schema(
             self._clients.dynamodb, self._state.target
         )
-        recorded = self._state.source_keys
-        if recorded is not None:
-            source = KeySchema(tuple((name, kind) for name, kind in recorded))
-            if source != keys:
-                raise self._other_keys(keys, f"the backup's is {source}")
+        source = self._state.captured_keys
+        if source is not None and source != keys:
+            raise self._other_keys(keys, f"the backup's is {source}")
         return keys
 
     def _other_keys(self, keys: KeySchema, instead: str) -> TargetUnusable:
         return TargetUnusable(
             f"target table {self._state.target} has the key schema {keys}, but {instead}; "
             "restore into a table with the same key schema"
+        )
+
+    def _shared_keys(self, keys: KeySchema, items: int) -> TargetUnusable:
+        return self._other_keys(
+            keys, f"{items} items of the backup share their key there with another and would overwrite each other"
         )
 
     def _verify(self, export: NativeExport, keys: KeySchema) -> bool:
@@ -143,10 +170,7 @@ class TableRestorer:
         except TimeIsUp:
             return False
         if duplicates:
-            raise self._other_keys(
-                keys,
-                f"{duplicates} items of the backup share their key there with another and would overwrite each other",
-            )
+            raise self._shared_keys(keys, duplicates)
         logger.info("backup verified", table=self._state.source, items=export.item_count, files=len(export.files))
         return True
 
@@ -180,10 +204,15 @@ class TableRestorer:
         mirror = Mirror(self._clients, self._state, keys, self._backup_keys, self._deadline)
         return mirror.run(writer, self._request.max_workers)
 
+    def _succeed(self, status: str) -> None:
+        """Conclude well. Of single keys, what was found is done, which may be less than what was asked for."""
+        missing = self._state.missing_keys
+        self._state.status, self._state.error = ("PARTIAL_SUCCESS" if missing else status), missing
+
     def _conclude(self) -> None:
         state = self._state
         if self._request.dry_run:
-            state.status = "READY"
+            self._succeed("READY")
             return
         settled = state.items_written + state.items_failed
         if settled != state.items_expected:
@@ -192,7 +221,7 @@ class TableRestorer:
                 "this is a defect of the restore function, please report it"
             )
         if not state.items_failed:
-            state.status = "COMPLETED"
+            self._succeed("COMPLETED")
             return
         state.status = "PARTIAL_SUCCESS" if state.items_written else "FAILED"
         state.error = (

@@ -43,6 +43,11 @@ class KeySchema:
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.attributes)
 
+    @property
+    def partition(self) -> KeySchema:
+        """The partition key alone."""
+        return KeySchema(self.attributes[:1])
+
     def __str__(self) -> str:
         return " + ".join(f"{name} ({kind})" for name, kind in self.attributes)
 

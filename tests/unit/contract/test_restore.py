@@ -137,3 +137,51 @@ def test_the_body_holds_every_promised_field() -> None:
         "files_done",
         "error",
     }
+
+
+@pytest.mark.parametrize("name", ["keys", "partition_keys"])
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ([], "must be an array of 1 to 1000 typed keys"),
+        ({"id": {"S": "secret"}}, "must be an array"),
+        (["secret"], "entry 1"),
+        ([{}], "one or two attributes"),
+        ([{"a": {"S": "x"}, "b": {"S": "x"}, "c": {"S": "x"}}], "one or two attributes"),
+        ([{"id": {"S": "a"}}, {"id": "secret"}], "entry 2"),
+        ([{"id": {"BOOL": True}}], "exactly one of the types S, N and B"),
+        ([{"id": {"S": "a", "N": "1"}}], "exactly one of the types"),
+        ([{"id": {"N": 1}}], "must be a string"),
+        ([{"id": {"S": ""}}], "not empty"),
+        ([{"id": {"N": "secret"}}], "is not a number"),
+        ([{"id": {"N": "1E99999"}}], "is not a number"),
+        ([{"id": {"N": "NaN"}}], "is not a number"),
+        ([{"id": {"B": "not base64!"}}], "is not base64"),
+    ],
+)
+def test_what_is_not_a_typed_key_is_refused_without_its_value(name: str, keys: object, problem: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        RestoreRequest.from_event({"tables": ["orders"], name: keys})
+    assert refused.value.field == name
+    assert problem in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"partition_keys": [{"id": {"S": "a"}}]}, "stands instead of 'keys'"),
+        ({"clear_existing_data": True}, "'clear_existing_data' cannot be true"),
+        ({"method": "import"}, "'method' cannot be import"),
+        ({"tables": ["orders", "users"]}, "must name exactly one"),
+    ],
+)
+def test_keys_are_for_one_table_and_change_nothing_else(fields: dict[str, object], problem: str) -> None:
+    with pytest.raises(RequestRefused, match=problem):
+        RestoreRequest.from_event({"tables": ["orders"], "keys": [{"id": {"S": "a"}}], **fields})
+
+
+def test_keys_survive_the_checkpoint() -> None:
+    request = RestoreRequest.from_event({"tables": ["orders"], "keys": [{"id": {"S": "a"}}]})
+    stored = {name: value for name, value in request.to_dict().items() if value is not None}
+    assert RestoreRequest.from_event(stored) == request

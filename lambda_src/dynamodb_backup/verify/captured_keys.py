@@ -1,0 +1,28 @@
+"""The key schema that was captured with a backup."""
+
+from __future__ import annotations
+
+import json
+
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.table.keys import KeySchema
+
+__all__ = ["read_captured_keys"]
+
+
+def read_captured_keys(store: ObjectStore, key: str) -> KeySchema:
+    """Read the key schema out of a captured table definition.
+
+    Raises
+    ------
+    BackupDamaged
+        The definition is missing or malformed.
+    """
+    stored = store.find(key)
+    try:
+        if stored is not None:
+            return KeySchema.of(json.loads(stored.body)["Table"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise BackupDamaged(f"the captured definition s3://{store.bucket}/{key} is missing or malformed")
