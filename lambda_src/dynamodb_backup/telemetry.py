@@ -25,6 +25,7 @@ _UNITS = {
     "RestoreFailed": MetricUnit.Count,
     "ItemsBackedUp": MetricUnit.Count,
     "BytesBackedUp": MetricUnit.Bytes,
+    "RestorePercent": MetricUnit.Percent,
     "ItemsWritten": MetricUnit.Count,
     "ItemsFailed": MetricUnit.Count,
     "ItemsDeleted": MetricUnit.Count,

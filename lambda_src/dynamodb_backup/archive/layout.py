@@ -56,6 +56,9 @@ class Layout:
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 
+    def progress(self, restore_id: str) -> str:
+        return f"{self.root}restores/{restore_id}/progress.json"
+
     def key_digests(self, restore_id: str, table: str, part: str) -> str:
         return f"{self.root}restores/{restore_id}/{table}/keys/{part}"
 

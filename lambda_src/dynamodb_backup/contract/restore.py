@@ -21,6 +21,7 @@ _FIELDS = (
     "dry_run",
     "clear_existing_data",
     "max_workers",
+    "max_write_units_per_second",
     "target_tables",
     "method",
     "create_missing_tables",
@@ -35,6 +36,7 @@ DEFAULT_WORKERS = 5
 METHODS = ("batch_write", "import")
 MOST_WARM_WRITE_UNITS = 1_000_000
 """More than any account's quota: DynamoDB itself says what is too much."""
+MOST_WRITE_UNITS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class RestoreRequest:
     dry_run: bool = False
     clear_existing_data: bool = False
     max_workers: int = DEFAULT_WORKERS
+    max_write_units_per_second: int | None = None
     target_tables: dict[str, str] = field(default_factory=dict)
     method: str = "batch_write"
     create_missing_tables: bool = False
@@ -77,6 +80,9 @@ class RestoreRequest:
             dry_run=fields.boolean("dry_run", default=False),
             clear_existing_data=fields.boolean("clear_existing_data", default=False),
             max_workers=fields.integer("max_workers", default=DEFAULT_WORKERS, least=1, most=MOST_WORKERS),
+            max_write_units_per_second=fields.optional_integer(
+                "max_write_units_per_second", least=1, most=MOST_WRITE_UNITS
+            ),
             target_tables=fields.table_map("target_tables"),
             method=fields.choice("method", default="batch_write", allowed=METHODS),
             create_missing_tables=fields.boolean("create_missing_tables", default=False),

@@ -13,9 +13,10 @@ from dynamodb_backup.errors import TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.state import TableState
-from dynamodb_backup.table.batch_write import MOST_BATCH_ITEMS, BatchWriter
+from dynamodb_backup.table.batch_write import MOST_BATCH_ITEMS
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment, key_page
+from dynamodb_backup.table.write_budget import ItemWriter
 from dynamodb_backup.timing import Deadline
 
 __all__ = ["Mirror"]
@@ -34,7 +35,7 @@ class Mirror:
         self._deadline = deadline
         self._counting = threading.Lock()
 
-    def run(self, writer: BatchWriter, workers: int) -> bool:
+    def run(self, writer: ItemWriter, workers: int) -> bool:
         """Scan the table's keys and delete the extra ones; ``False`` means that time was up.
 
         Raises ``ClientError`` where DynamoDB refuses for a cause that time does not mend, and ``ToolError`` where it
@@ -55,7 +56,7 @@ class Mirror:
             self._state.delete_pass += 1
         return True
 
-    def _clear_segment(self, segment: Segment, total: int, keep: set[bytes], writer: BatchWriter) -> None:
+    def _clear_segment(self, segment: Segment, total: int, keep: set[bytes], writer: ItemWriter) -> None:
         while not segment.done:
             page, last = key_page(self._client, self._state.target, self._keys, segment, total)
             extra = []
@@ -69,7 +70,7 @@ class Mirror:
             if self._deadline.passed() and not segment.done:
                 raise TimeIsUp("deleting what the backup does not hold goes on in the next turn")
 
-    def _delete(self, writer: BatchWriter, keys: list[dict[str, object]]) -> None:
+    def _delete(self, writer: ItemWriter, keys: list[dict[str, object]]) -> None:
         outcome = writer.delete(keys)
         with self._counting:
             self._state.items_deleted += outcome.written

@@ -14,6 +14,7 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
 from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError, WriteConflict
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
+from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.selection import refuse_other_keys
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
@@ -64,8 +65,16 @@ class RestoreRun:
         if not any(table.open for table in state.tables) and state.turns > 1:
             return self._result(request, state, self._monotonic() - began)  # it had ended already
         refuse_targets_outside_convention(request, self._settings)
-        unfinished = self._carry(request, state)
-        error = self._checkpoint(state, unfinished)
+        with ProgressReporter(
+            self._store,
+            self._layout,
+            state,
+            dry_run=request.dry_run,
+            environment=self._settings.environment,
+            clock=self._clock,
+        ):
+            unfinished = self._carry(request, state)
+            error = self._checkpoint(state, unfinished)
         if not unfinished:
             self._report(request, state)
         return self._result(request, state, self._monotonic() - began, error)

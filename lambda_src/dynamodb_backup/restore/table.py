@@ -23,8 +23,9 @@ from dynamodb_backup.restore.selection import Selector, refuse_other_keys
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
 from dynamodb_backup.table.batch_write import BatchWriter
-from dynamodb_backup.table.definition import target_key_schema
+from dynamodb_backup.table.definition import describe, target_key_schema
 from dynamodb_backup.table.keys import KeySchema
+from dynamodb_backup.table.write_budget import ItemWriter, paced
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 from dynamodb_backup.verify.stored_backup import OnItem, verify_file
@@ -120,12 +121,16 @@ class TableRestorer:
             return phases | {"import": lambda: self._new_target.import_items(export), "settle": self._new_target.settle}
         if self._request.create_missing_tables:
             phases["create"] = self._new_target.create
-        phases["write"] = lambda: self._write(export, writer)
+        phases["write"] = lambda: self._write(export, self._paced(writer))
         if self._request.clear_existing_data:
-            phases["delete"] = lambda: self._mirror(keys, writer)
+            phases["delete"] = lambda: self._mirror(keys, self._paced(writer))
         if self._request.create_missing_tables:
             phases["settle"] = self._new_target.settle
         return phases
+
+    def _paced(self, writer: ItemWriter) -> ItemWriter:
+        target = describe(self._clients.dynamodb, self._state.target)
+        return paced(writer, target, self._request.max_write_units_per_second, self._deadline)
 
     def _same_export(self) -> NativeExport:
         export = read_export(self._store, self._state.root)
@@ -184,7 +189,7 @@ class TableRestorer:
 
         return on_item
 
-    def _write(self, export: NativeExport, writer: BatchWriter) -> bool:
+    def _write(self, export: NativeExport, writer: ItemWriter) -> bool:
         state = self._state
         root = self._layout.failed_items(self._restore_id, state.target)
         failed = FailedItems(self._records, root, state)
@@ -200,7 +205,7 @@ class TableRestorer:
             state.error = f"time ran out while retrying: {table_writer.trouble}"
         return finished
 
-    def _mirror(self, keys: KeySchema, writer: BatchWriter) -> bool:
+    def _mirror(self, keys: KeySchema, writer: ItemWriter) -> bool:
         mirror = Mirror(self._clients, self._state, keys, self._backup_keys, self._deadline)
         return mirror.run(writer, self._request.max_workers)
 

@@ -13,7 +13,8 @@ from dynamodb_backup.archive.store import MOST_READS, ObjectStore
 from dynamodb_backup.errors import ReadInterrupted
 from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.state import FileState, TableState
-from dynamodb_backup.table.batch_write import MOST_BATCH_BYTES, MOST_BATCH_ITEMS, BatchWriter, Outcome
+from dynamodb_backup.table.batch_write import MOST_BATCH_BYTES, MOST_BATCH_ITEMS, Outcome
+from dynamodb_backup.table.write_budget import ItemWriter
 from dynamodb_backup.timing import Deadline
 
 __all__ = ["TableWriter"]
@@ -135,7 +136,7 @@ class TableWriter:
         store: ObjectStore,
         export: NativeExport,
         state: TableState,
-        writer: BatchWriter,
+        writer: ItemWriter,
         failed: FailedItems,
         deadline: Deadline,
     ) -> None:

@@ -1,0 +1,219 @@
+"""How far a restore is: one small object in S3 that anybody may read at any time, and metrics."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.errors import BackupDamaged, ToolError
+from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.telemetry import emit, logger
+from dynamodb_backup.timing import Clock, iso
+
+__all__ = ["Progress", "ProgressReporter", "TableProgress"]
+
+FIRST_REPORT_SECONDS = 5.0
+"""A restore that takes less has nothing to report but its answer."""
+
+REPORT_SECONDS = 10.0
+
+
+@dataclass
+class TableProgress:
+    """One table's share of a restore's progress. Counts are files and items."""
+
+    table_name: str
+    target_table: str
+    phase: str
+    status: str
+    files_total: int = 0
+    files_verified: int = 0
+    files_done: int = 0
+    items_expected: int = 0
+    items_verified: int = 0
+    items_written: int = 0
+    items_failed: int = 0
+    items_deleted: int = 0
+
+    @classmethod
+    def of(cls, state: TableState, *, dry_run: bool) -> TableProgress:
+        verified = [file.verified for file in state.files]
+        return cls(
+            table_name=state.source,
+            target_table=state.target,
+            phase=state.phase,
+            status=state.status,
+            files_total=len(state.files),
+            files_verified=sum(one.done for one in verified),
+            files_done=sum(one.done for one in verified) if dry_run else sum(file.written for file in state.files),
+            items_expected=state.items_expected,
+            items_verified=sum(one.items for one in verified),
+            items_written=state.items_written,
+            items_failed=state.items_failed,
+            items_deleted=state.items_deleted,
+        )
+
+    def done(self, *, dry_run: bool) -> int:
+        """Return the items that need nothing more; a table that has ended, well or not, needs nothing more either."""
+        if self.status != "IN_PROGRESS":
+            return self.items_expected
+        settled = self.items_verified if dry_run else self.items_written + self.items_failed
+        return min(settled, self.items_expected)
+
+
+@dataclass
+class Progress:
+    """A restore's progress. ``percent`` is of items: settled ones, in a dry run verified ones.
+
+    ``moving_since`` and ``moving_from`` are the moment and the item count from which the rate is taken: verification is
+    so much faster than writing that it says nothing about it.
+    """
+
+    restore_id: str
+    dry_run: bool
+    started_at: str
+    updated_at: str
+    tables: list[TableProgress] = field(default_factory=list)
+    moving_since: str | None = None
+    moving_from: int = 0
+
+    def brought_to(self, tables: list[TableProgress], now: datetime) -> Progress:
+        """Return the progress as of now."""
+        fresh = Progress(self.restore_id, self.dry_run, self.started_at, iso(now), tables)
+        fresh.moving_since, fresh.moving_from = self.moving_since, self.moving_from
+        if fresh.moving_since is None and fresh.items_done:
+            fresh.moving_since, fresh.moving_from = iso(now), fresh.items_done
+        return fresh
+
+    @property
+    def items_done(self) -> int:
+        return sum(table.done(dry_run=self.dry_run) for table in self.tables)
+
+    @property
+    def items_expected(self) -> int:
+        return sum(table.items_expected for table in self.tables)
+
+    @property
+    def status(self) -> str:
+        return "IN_PROGRESS" if any(table.status == "IN_PROGRESS" for table in self.tables) else "ENDED"
+
+    @property
+    def percent(self) -> float:
+        """Return 0 to 100; 100 only when every table has ended."""
+        if self.status == "ENDED":
+            return 100.0
+        expected = self.items_expected
+        return min(99.9, round(100 * self.items_done / expected, 1)) if expected else 0.0
+
+    @property
+    def estimated_end(self) -> str | None:
+        """Return when the last item will be settled at the rate so far; ``None`` while there is no rate, or no need."""
+        if self.moving_since is None or self.status == "ENDED":
+            return None
+        now = datetime.fromisoformat(self.updated_at)
+        seconds = (now - datetime.fromisoformat(self.moving_since)).total_seconds()
+        moved = self.items_done - self.moving_from
+        if seconds <= 0 or moved <= 0:
+            return None
+        return iso(now + timedelta(seconds=seconds * (self.items_expected - self.items_done) / moved))
+
+    def to_json(self) -> bytes:
+        document: dict[str, Any] = {
+            "restore_id": self.restore_id,
+            "status": self.status,
+            "dry_run": self.dry_run,
+            "percent": self.percent,
+            "started_at": self.started_at,
+            "updated_at": self.updated_at,
+            "estimated_end": self.estimated_end,
+        }
+        for name in ("files_total", "files_done", "items_expected", "items_written"):
+            document[name] = sum(getattr(table, name) for table in self.tables)
+        document["tables"] = [asdict(table) for table in self.tables]
+        document |= {"moving_since": self.moving_since, "moving_from": self.moving_from}
+        return json.dumps(document).encode()
+
+    @classmethod
+    def parse(cls, key: str, body: bytes) -> Progress:
+        """Read what ``to_json`` wrote, also if a newer version wrote more.
+
+        Raises
+        ------
+        BackupDamaged
+            It is not a progress object.
+        """
+        try:
+            document = json.loads(body)
+            known = {one.name for one in fields(TableProgress)}
+            tables = [TableProgress(**{k: v for k, v in one.items() if k in known}) for one in document["tables"]]
+            names = ("restore_id", "dry_run", "started_at", "updated_at", "moving_since", "moving_from")
+            return cls(tables=tables, **{name: document[name] for name in names})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupDamaged(f"progress {key} is malformed: {error}") from error
+
+
+class ProgressReporter:
+    """Writes a restore's progress every ten seconds from a thread of its own, while the restore itself goes on.
+
+    It only looks at the state and never changes it. Progress that cannot be written is worth a line in the log, and
+    never stops a restore.
+    """
+
+    def __init__(
+        self, store: ObjectStore, layout: Layout, state: RestoreState, *, dry_run: bool, environment: str, clock: Clock
+    ) -> None:
+        self._store = store
+        self._key = layout.progress(state.restore_id)
+        self._state = state
+        self._dry_run = dry_run
+        self._environment = environment
+        self._clock = clock
+        self._stop = threading.Event()
+        now = iso(clock())
+        self._progress = Progress(state.restore_id, dry_run, now, now)
+        self._known = state.turns > 1
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> ProgressReporter:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._known or any(table.open for table in self._state.tables):
+            self._quietly(self._report)
+
+    def _run(self) -> None:
+        self._quietly(self._take_up)
+        pause = REPORT_SECONDS if self._known else FIRST_REPORT_SECONDS
+        while not self._stop.wait(pause):
+            self._known = True
+            self._quietly(self._report)
+            pause = REPORT_SECONDS
+
+    def _take_up(self) -> None:
+        """Go on with what earlier turns reported."""
+        stored = self._store.find(self._key) if self._known else None
+        if stored:
+            self._progress = Progress.parse(self._key, stored.body)
+
+    def _report(self) -> None:
+        tables = [TableProgress.of(table, dry_run=self._dry_run) for table in self._state.tables]
+        self._progress = self._progress.brought_to(tables, self._clock())
+        self._store.put(self._key, self._progress.to_json())
+        if not self._dry_run:
+            emit({"RestorePercent": self._progress.percent}, environment=self._environment)
+
+    def _quietly(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (ToolError, *AWS_ERRORS) as error:
+            logger.warning("progress is not reported", restore_id=self._state.restore_id, error=explain(error))
