@@ -1,22 +1,20 @@
 """Writing items: every one of them ends as written, as refused by DynamoDB itself, or as still to be done.
 
-The body of BatchWriteItem is spliced from the export's own lines, as bytes: ``{"Item":{...}}`` is already what a put
-needs. Nothing is decoded and encoded again, so binary values and 38-digit numbers arrive exactly as they were exported.
+A put is spliced from the export's own line, as bytes: ``{"Item":{...}}`` is already what it needs. Nothing is decoded
+and encoded again, so binary values and 38-digit numbers arrive exactly as they were exported.
 Limits: docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from botocore.parsers import ResponseParserError
-
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
+from dynamodb_backup.table.batch_call import ONE_OPERATION_IS_BAD, BatchCall
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.timing import Deadline, backoff_seconds
 
@@ -28,9 +26,6 @@ __all__ = ["MOST_BATCH_BYTES", "MOST_BATCH_ITEMS", "BatchWriter", "Outcome", "Re
 MOST_BATCH_ITEMS = 25
 MOST_BATCH_BYTES = 15 * 1_048_576
 """A request may have 16 MB; the rest is for the envelope."""
-
-_ONE_OPERATION_IS_BAD = {"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"}
-"""One bad operation rejects the whole call, so the batch is halved until the bad one stands alone."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +64,15 @@ class BatchWriter:
     """
 
     def __init__(self, client: DynamoDBClient, table: str, keys: KeySchema, deadline: Deadline) -> None:
-        self._client = client
-        self._table = table
         self._keys = keys
         self._deadline = deadline
-        self._body = threading.local()
-        client.meta.events.register_last("before-call.dynamodb.BatchWriteItem", self._splice)
+        self._call = BatchCall(client, table, deadline)
 
     def __enter__(self) -> BatchWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.meta.events.unregister("before-call.dynamodb.BatchWriteItem", self._splice)
+        self._call.close()
 
     def put(self, lines: Sequence[bytes]) -> Outcome:
         """Put at most 25 verified lines ``{"Item":{...}}`` of at most 15 MB.
@@ -120,14 +112,15 @@ class BatchWriter:
     def _attempt(self, batch: list[bytes], waiting: list[list[bytes]], outcome: Outcome) -> list[bytes]:
         """Send one batch once and return what must be sent again after a pause."""
         try:
-            unprocessed = self._send(batch)
+            unprocessed = self._call.send(batch)
         except AWS_ERRORS as error:
             if is_transient(error):
                 # It may or may not have been carried out; operations are idempotent, so all of it goes again.
                 outcome.last_trouble = explain(error)
                 return batch
-            if error_code(error) not in _ONE_OPERATION_IS_BAD:
+            if error_code(error) not in ONE_OPERATION_IS_BAD:
                 raise
+            # One bad operation rejects the whole call, so the batch is halved until the bad one stands alone.
             self._isolate(batch, explain(error), waiting, outcome)
             return []
         left = self._still_to_do(batch, unprocessed)
@@ -143,25 +136,6 @@ class BatchWriter:
         middle = len(batch) // 2
         waiting.append(batch[middle:])
         waiting.append(batch[:middle])
-
-    def _send(self, batch: list[bytes]) -> list[dict[str, Any]]:
-        name = json.dumps(self._table).encode()
-        self._body.value = b'{"RequestItems":{' + name + b":[" + b",".join(batch) + b"]}}"
-        try:
-            answer = self._client.batch_write_item(RequestItems={self._table: []})
-        finally:
-            del self._body.value
-        unprocessed: dict[str, Any] | None = answer.get("UnprocessedItems")
-        if unprocessed is None and answer["ResponseMetadata"]["HTTPHeaders"].get("content-length") not in {None, "2"}:
-            # botocore takes a body that it cannot parse for an empty answer; believing it would lose items.
-            raise ResponseParserError("the answer to BatchWriteItem has no UnprocessedItems")
-        return list((unprocessed or {}).get(self._table, []))
-
-    def _splice(self, params: dict[str, Any], **_: Any) -> None:
-        """Replace the empty request that botocore built by the one that this thread wants to send."""
-        body = getattr(self._body, "value", None)
-        if body is not None:
-            params["body"] = body
 
     def _still_to_do(self, batch: list[bytes], unprocessed: list[dict[str, Any]]) -> list[bytes]:
         """Return the operations that DynamoDB handed back, as our own bytes; all of them if any cannot be matched."""

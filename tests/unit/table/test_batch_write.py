@@ -35,11 +35,13 @@ class FakeDynamoDB:
         self._trouble = trouble
         self._before_call: Callable[..., None] | None = None
 
-    def register_last(self, _event: str, handler: Callable[..., None]) -> None:
-        self._before_call = handler
+    def register_last(self, event: str, handler: Callable[..., None]) -> None:
+        if event.startswith("before-call"):
+            self._before_call = handler
 
-    def unregister(self, _event: str, _handler: Callable[..., None]) -> None:
-        self._before_call = None
+    def unregister(self, event: str, _handler: Callable[..., None]) -> None:
+        if event.startswith("before-call"):
+            self._before_call = None
 
     def batch_write_item(self, **_: Any) -> dict[str, Any]:
         assert self._before_call is not None
