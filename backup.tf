@@ -45,6 +45,23 @@ data "aws_iam_policy_document" "backup" {
     resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
   }
 
+  # The tag by which S3's lifecycle rules know a superseded backup, and no other tag or value.
+  dynamic "statement" {
+    for_each = var.retention == null ? [] : [sort(keys(local.retention_days))]
+
+    content {
+      sid       = "ClassifySupersededBackups"
+      actions   = ["s3:PutObjectTagging"]
+      resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "s3:RequestObjectTag/${local.retention_tag}"
+        values   = statement.value
+      }
+    }
+  }
+
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
@@ -64,9 +81,12 @@ module "backup" {
   handler         = "dynamodb_backup.handlers.backup.lambda_handler"
   memory_mb       = var.functions.backup.memory_mb
   timeout_seconds = var.functions.backup.timeout_seconds
-  environment     = merge(local.environment, { EXPORT_KMS_KEY_ID = var.kms_key_arn })
-  policy_json     = data.aws_iam_policy_document.backup.json
-  settings        = local.function
+  environment = merge(local.environment, {
+    EXPORT_KMS_KEY_ID = var.kms_key_arn
+    RETENTION_CLASSES = var.retention == null ? null : jsonencode(local.retention_days)
+  })
+  policy_json = data.aws_iam_policy_document.backup.json
+  settings    = local.function
 }
 
 data "aws_iam_policy_document" "state_machine_trust" {

@@ -80,6 +80,11 @@ output "bucket" {
   ]
 }
 
+output "lifecycle_rules" {
+  description = "Lifecycle rules that carry retention out, as JSON for `aws s3api put-bucket-lifecycle-configuration`: for an existing bucket, whose lifecycle the module does not touch."
+  value       = jsonencode({ Rules = local.lifecycle_rules })
+}
+
 output "tables" {
   description = "Full names of the tables that are backed up, by the names given in tables."
   value       = local.tables

@@ -181,20 +181,92 @@ variable "exports_prefix" {
 
 variable "retention" {
   description = <<-EOT
-    How long backups are kept in a bucket that the module creates. An existing bucket keeps its own lifecycle.
-    - days: days after which a backup expires. Default 30.
+    How long backups are kept, in days from their creation. A backup expires only after a newer verified one of the same table has superseded it; the newest good backup of a table never does. An existing bucket (bucket.create = false) keeps its own lifecycle: see the output lifecycle_rules.
+    Default: 35 daily, 90 weekly and 365 monthly days, months in Glacier Instant Retrieval from day 35, no yearly ones. null: nothing expires at all.
+    - daily, weekly, monthly, yearly: the classes. A backup falls into the longest that it earned: the last verified backup of a table in a year, month or ISO week, or else daily. A class that is left out falls to the next shorter one; daily is required.
+    - daily.days and so on: days after which the class expires; a longer class not before a shorter one.
+    - daily.glacier_instant_retrieval_after_days and so on: days after which the class moves to Glacier Instant Retrieval, which a restore reads like S3 Standard. Default: it does not move.
+    - daily.deep_archive_after_days and so on: days after which the class moves to Deep Archive, from which it has to be fetched for hours before it can be restored. Default: it does not move.
+    - incremental_days: for superseded incremental exports; at least 7 days shorter than daily.days, so that the full backup that they build on is there as long as they are. Default: daily.days - 7.
+    - failed_days: for what failed exports left behind. Default 7.
+    - restore_days: for records of restores. Default 30.
     - noncurrent_days: further days for which an expired or overwritten object can still be recovered by its version. Default 7.
   EOT
   type = object({
-    days            = optional(number, 30)
-    noncurrent_days = optional(number, 7)
+    daily = object({
+      days                                 = number
+      glacier_instant_retrieval_after_days = optional(number)
+      deep_archive_after_days              = optional(number)
+    })
+    weekly = optional(object({
+      days                                 = number
+      glacier_instant_retrieval_after_days = optional(number)
+      deep_archive_after_days              = optional(number)
+    }))
+    monthly = optional(object({
+      days                                 = number
+      glacier_instant_retrieval_after_days = optional(number)
+      deep_archive_after_days              = optional(number)
+    }))
+    yearly = optional(object({
+      days                                 = number
+      glacier_instant_retrieval_after_days = optional(number)
+      deep_archive_after_days              = optional(number)
+    }))
+    incremental_days = optional(number)
+    failed_days      = optional(number, 7)
+    restore_days     = optional(number, 30)
+    noncurrent_days  = optional(number, 7)
   })
-  default  = {}
-  nullable = false
+  default = {
+    daily   = { days = 35 }
+    weekly  = { days = 90 }
+    monthly = { days = 365, glacier_instant_retrieval_after_days = 35 }
+  }
 
   validation {
-    condition     = alltrue([for days in values(var.retention) : days >= 1 && floor(days) == days])
-    error_message = "retention counts whole days, at least 1, as S3's lifecycle does. Given: days = ${var.retention.days}, noncurrent_days = ${var.retention.noncurrent_days}. Use whole numbers from 1."
+    condition = try(alltrue([
+      for days in [
+        for one in flatten([
+          [for name in local.calendar_classes : try(var.retention[name].days, null)],
+          [var.retention.incremental_days, var.retention.failed_days, var.retention.restore_days, var.retention.noncurrent_days],
+          [for name in local.calendar_classes : try(var.retention[name].glacier_instant_retrieval_after_days + 1, null)],
+          [for name in local.calendar_classes : try(var.retention[name].deep_archive_after_days + 1, null)],
+        ]) : one if one != null
+      ] : days >= 1 && floor(days) == days
+    ]), var.retention == null)
+    error_message = "retention counts whole days as S3's lifecycle does: at least 1, and at least 0 for those after which a storage class changes. Given: ${jsonencode(var.retention)}. Use such whole numbers."
+  }
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+  validation {
+    condition = alltrue([
+      for name in local.calendar_classes : try(
+        max(coalesce(var.retention[name].glacier_instant_retrieval_after_days, -1), coalesce(var.retention[name].deep_archive_after_days, -1)) < var.retention[name].days,
+        true
+      )
+    ])
+    error_message = "S3 refuses a rule that moves objects at or after their expiration. Given: ${jsonencode(var.retention)}. Let each class move earlier, expire later, or not move."
+  }
+
+  validation {
+    condition = alltrue([
+      for name in local.calendar_classes : try(var.retention[name].glacier_instant_retrieval_after_days < var.retention[name].deep_archive_after_days, true)
+    ])
+    error_message = "S3 refuses a rule that moves objects to Glacier Instant Retrieval at or after their move to Deep Archive: they only move to colder classes. Given: ${jsonencode(var.retention)}. Let deep_archive_after_days be the later one, or leave one of the two out."
+  }
+
+  validation {
+    condition = alltrue([
+      for pair in setproduct(range(4), range(4)) :
+      try(var.retention[local.calendar_classes[pair[0]]].days <= var.retention[local.calendar_classes[pair[1]]].days, true) if pair[0] < pair[1]
+    ])
+    error_message = "A longer class of retention is not kept shorter than a shorter one: the last backup of a month may be the last of its year, and would then be lost early. Given: ${jsonencode(var.retention)}. Let the days not fall from daily to weekly, monthly and yearly."
+  }
+
+  validation {
+    condition     = try(var.retention.incremental_days + local.longest_chain_days <= var.retention.daily.days, true)
+    error_message = "incremental_days is at least 7 days shorter than daily.days, or the full backup at the base of a week of incremental exports would expire before them. Given: ${jsonencode(var.retention)}. Make it shorter, or leave it out."
   }
 }
 

@@ -87,7 +87,14 @@ module "dynamodb_backup" {
   bucket         = { force_destroy = var.force_destroy }
   exports_prefix = "native-exports"
   kms_key_arn    = aws_kms_key.backups.arn
-  retention      = { days = 90, noncurrent_days = 30 }
+
+  # Seven years of month-ends, cheap: see docs/retention.md.
+  retention = {
+    daily           = { days = 35 }
+    weekly          = { days = 91 }
+    monthly         = { days = 2557, glacier_instant_retrieval_after_days = 35, deep_archive_after_days = 400 }
+    noncurrent_days = 30
+  }
 
   schedules = {
     daily = {

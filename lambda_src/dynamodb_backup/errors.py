@@ -9,6 +9,7 @@
     ├── TargetUnusable          the target table is missing, not active, or has another key schema
     ├── ExportRefused           DynamoDB would not start an export
     ├── ObjectMissing           one S3 object is not there
+    ├── ObjectArchived          one S3 object lies in a storage class from which it must be fetched first
     ├── ObjectChanged           one S3 object is no longer the one that was verified
     ├── WriteConflict           somebody else wrote the same S3 object in between
     ├── ReadInterrupted         the connection broke while an S3 object was being read; reading again may help
@@ -25,6 +26,7 @@ __all__ = [
     "BackupNotFound",
     "ConfigurationError",
     "ExportRefused",
+    "ObjectArchived",
     "ObjectChanged",
     "ObjectMissing",
     "QueueMessageMalformed",
@@ -84,6 +86,10 @@ class ObjectMissing(ToolError):
     def __init__(self, bucket: str, key: str) -> None:
         super().__init__(f"s3://{bucket}/{key} does not exist")
         self.key = key
+
+
+class ObjectArchived(ToolError):
+    """An S3 object lies in a storage class that cannot be read directly."""
 
 
 class ObjectChanged(ToolError):

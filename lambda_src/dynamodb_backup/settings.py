@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
 
@@ -26,6 +27,8 @@ class Settings:
     convention: NamingConvention
     export_kms_key_id: str | None = None
     bucket_owner: str | None = None
+    retention_days: Mapping[str, int] = field(default_factory=dict)
+    """Days from an object's creation by retention class; empty: nothing is ever given to S3 to delete."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Settings:
@@ -48,6 +51,7 @@ class Settings:
             convention=convention,
             export_kms_key_id=variables.get("EXPORT_KMS_KEY_ID") or None,
             bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
+            retention_days=_retention_days(variables, "RETENTION_CLASSES"),
         )
 
 
@@ -144,3 +148,22 @@ def _whole_number(variables: Mapping[str, str], name: str, *, default: int) -> i
     if re.fullmatch(r"[1-9][0-9]{0,4}", text) is None:
         raise ConfigurationError(name, f"must be a whole number of at least 1, but is '{text}'")
     return int(text)
+
+
+def _retention_days(variables: Mapping[str, str], name: str) -> dict[str, int]:
+    if not variables.get(name):
+        return {}
+    try:
+        days = json.loads(variables[name])
+    except ValueError as error:
+        raise ConfigurationError(name, f"must be a JSON object of days by class, but is not JSON: {error}") from error
+    if not isinstance(days, dict) or not all(type(number) is int and number > 0 for number in days.values()):
+        raise ConfigurationError(name, 'must be a JSON object of whole days by class, such as {"daily": 35}')
+    unknown = days.keys() - set(RETENTION_CLASSES)
+    if unknown:
+        raise ConfigurationError(
+            name, f"holds the class '{min(unknown)}', which is none of {', '.join(RETENTION_CLASSES)}"
+        )
+    if "daily" not in days:
+        raise ConfigurationError(name, "has no class 'daily', into which every backup falls that earned no other")
+    return days

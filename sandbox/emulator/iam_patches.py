@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,7 @@ def apply() -> None:
     at.REQUEST_ORIGIN.wrap(_count_as_tls)
     at.S3_ADDITIONAL_CHECKS.wrap(_demand_put_object_acl)
     at.DYNAMODB_RESOURCES.wrap(_name_resources_by_arn)
+    at.REQUEST_TAG_CONTEXT.wrap(_know_object_tags)
 
 
 def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,6 +53,21 @@ def _demand_put_object_acl(original: Callable[..., Any]) -> Callable[..., Any]:
         return found
 
     return checks
+
+
+def _know_object_tags(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Give policies the tags that a request sets on an object: s3:RequestObjectTag/<key>, s3:RequestObjectTagKeys."""
+
+    def context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found = original(service, iam_action, body, params)
+        if iam_action != "s3:PutObjectTagging":
+            return found
+        # The emulator answers a malformed body itself, after the permission.
+        tags = re.findall(rb"<Key>([^<]*)</Key>\s*<Value>([^<]*)</Value>", body or b"")
+        named = {f"s3:requestobjecttag/{html.unescape(key.decode()).lower()}": value.decode() for key, value in tags}
+        return {**found, **named, "s3:requestobjecttagkeys": [html.unescape(key.decode()) for key, _ in tags]}
+
+    return context
 
 
 def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:

@@ -99,6 +99,9 @@ DYNAMODB_RESOURCES = PatchPoint(
 S3_ADDITIONAL_CHECKS = PatchPoint(
     "ministack.core.iam_actions", "s3_additional_checks", ("method", "path", "headers", "body", "query_params")
 )
+REQUEST_TAG_CONTEXT = PatchPoint(
+    "ministack.core.iam_actions", "request_tag_context", ("service", "iam_action", "body", "params")
+)
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
 RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))

@@ -56,9 +56,12 @@ def test_functions_start_and_refuse_what_they_do_not_know(example: AppliedExampl
 def test_created_bucket_expires_backups(example: AppliedExample) -> None:
     s3 = example.aws.client("s3")
     rules = s3.get_bucket_lifecycle_configuration(Bucket=example.outputs["bucket"])["Rules"]
-    expiry = {rule["ID"]: rule for rule in rules}["expire-backups"]
-    assert expiry["Filter"]["Prefix"] == "native-exports/"
-    assert expiry["Expiration"]["Days"] == {"minimal": 30, "complete": 90}[example.name]
+    monthly = {rule["ID"]: rule for rule in rules}["expire-monthly-backups"]
+    tag = {"Key": "backup-retention", "Value": "monthly"}
+    assert monthly["Filter"] == {"And": {"Prefix": "native-exports/", "Tags": [tag]}}
+    assert monthly["Expiration"]["Days"] == {"minimal": 365, "complete": 2557}[example.name]
+    colder = [move["StorageClass"] for move in monthly["Transitions"]]
+    assert colder == {"minimal": ["GLACIER_IR"], "complete": ["GLACIER_IR", "DEEP_ARCHIVE"]}[example.name]
     assert s3.get_bucket_versioning(Bucket=example.outputs["bucket"])["Status"] == "Enabled"
 
 

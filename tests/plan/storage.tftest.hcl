@@ -69,21 +69,12 @@ run "created_bucket_is_private_versioned_and_encrypted" {
   }
 }
 
-run "retention_prefix_and_key_as_given" {
+run "prefix_and_key_as_given" {
   command = plan
 
   variables {
     exports_prefix = "backups/dynamodb"
-    retention      = { days = 90, noncurrent_days = 5 }
     kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-  }
-
-  assert {
-    condition = [
-      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : [rule.status, rule.filter[0].prefix, rule.expiration[0].days, rule.noncurrent_version_expiration[0].noncurrent_days]
-      if rule.id == "expire-backups"
-    ] == [["Enabled", "backups/dynamodb/", 90, 5]]
-    error_message = "Current versions under the prefix expire after the retention, and the versions behind them later."
   }
 
   assert {

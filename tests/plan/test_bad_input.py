@@ -32,7 +32,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "tables": BadInput([], ("at least one DynamoDB table", "an empty set", "Add a table's name")),
         "bucket": BadInput({"create": False}, ("known by its name", "no bucket.name", "leave create true")),
         "exports_prefix": BadInput("native-exports/", ("none at the ends", '"native-exports/"', '"backups/dynamodb"')),
-        "retention": BadInput({"days": 0}, ("whole days, at least 1", "days = 0", "from 1")),
+        "retention": BadInput(
+            {"daily": {"days": 0}}, ("whole days", "at least 1", '"daily":{"days":0', "Use such whole numbers")
+        ),
         "kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "schedules": BadInput(
             {"nightly": {"expression": "daily"}}, ("cron(", 'nightly "daily"', '"cron(0 3 * * ? *)"')
@@ -56,7 +58,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "tables": BadInput(["ok-table", "no"], ("3 to 255 characters", '"no"', "as DynamoDB shows it")),
         "bucket": BadInput({"name": "s3://Backups"}, ("3 to 63 characters", '"s3://Backups"', "without")),
         "exports_prefix": BadInput("a//*", ("IAM policies", '"a//*"', '"native-exports"')),
-        "retention": BadInput({"noncurrent_days": 1.5}, ("whole days", "noncurrent_days = 1.5", "from 1")),
+        "retention": BadInput(
+            {"daily": {"days": 30, "deep_archive_after_days": 30}},
+            ("at or after their expiration", '"deep_archive_after_days":30', "move earlier"),
+        ),
         "schedules": BadInput(
             {"daily": {"expression": "rate(1 day)", "flexible_window_minutes": 1441}},
             ("1 to 1440", "daily 1441", "in that range"),
@@ -73,6 +78,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "logs": BadInput({"level": "TRACE"}, ('"DEBUG"', '"TRACE"', "Use one of these")),
     },
     "third": {
+        "retention": BadInput(
+            {"daily": {"days": 400, "deep_archive_after_days": 90, "glacier_instant_retrieval_after_days": 90}},
+            ("only move to colder classes", '"deep_archive_after_days":90', "leave one of the two out"),
+        ),
         "bucket": BadInput(
             {"owner_account_id": "210987654321"}, ("for an existing bucket", "create = true", "Remove the setting")
         ),
@@ -87,6 +96,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
     },
     "fourth": {
+        "retention": BadInput(
+            {"daily": {"days": 35}, "yearly": {"days": 30}},
+            ("not kept shorter", '"yearly":{"days":30', "Let the days not fall"),
+        ),
         "bucket": BadInput(
             {"name": "theirs", "create": False, "owner_account_id": "4711"}, ("12 digits", '"4711"', "as a string")
         ),
@@ -97,6 +110,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.
     "fifth": {
+        "retention": BadInput(
+            {"daily": {"days": 35}, "incremental_days": 29},
+            ("7 days shorter", '"incremental_days":29', "Make it shorter"),
+        ),
         "environment": BadInput("", ("begins with a letter or digit", '""', "Replace")),
         "table_name_convention": BadInput("mfa_{env}_{type}", ("{environment}", '"mfa_{env}_{type}"', "Write other")),
     },

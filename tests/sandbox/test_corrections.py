@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sandbox import Sandbox
+from tests.sandbox.functions import deploy, invoke
 from tests.sandbox.tables import create_table
 
 
@@ -35,3 +38,39 @@ def test_restorable_times_begin_when_recovery_is_turned_on(aws: Sandbox) -> None
     recovery = answer["PointInTimeRecoveryDescription"]
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
     assert recovery["EarliestRestorableDateTime"] <= recovery["LatestRestorableDateTime"]
+
+
+TAG_OBJECT = """
+import boto3
+def handler(event, context):
+    s3 = boto3.client("s3")
+    try:
+        s3.put_object_tagging(Bucket="bucket", Key="key", Tagging={"TagSet": [event]})
+    except s3.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+"""
+
+
+@pytest.mark.parametrize(
+    ("tag", "answer"),
+    [
+        ({"Key": "kept-for", "Value": "a-week"}, "done"),
+        ({"Key": "kept-for", "Value": "ever"}, "AccessDenied"),
+        ({"Key": "other", "Value": "a-week"}, "AccessDenied"),
+    ],
+)
+def test_a_policy_may_name_the_tags_that_an_object_is_given(aws: Sandbox, tag: dict[str, Any], answer: str) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=b"")
+    allowed = {
+        "Effect": "Allow",
+        "Action": "s3:PutObjectTagging",
+        "Resource": "arn:aws:s3:::bucket/*",
+        "Condition": {"StringEquals": {"s3:RequestObjectTag/kept-for": ["a-day", "a-week"]}},
+    }
+    deploy(aws, TAG_OBJECT, statements=[allowed])
+    assert invoke(aws, tag) == (None, answer)
+    tags = s3.get_object_tagging(Bucket="bucket", Key="key")["TagSet"]
+    assert tags == ([tag] if answer == "done" else [])

@@ -38,6 +38,10 @@ class Layout:
         """Return the S3Prefix given to DynamoDB, which appends ``/AWSDynamoDB/<ExportId>/``."""
         return f"{self.day(day)}{table}"
 
+    def export_root(self, day: str, table: str, export_arn: str) -> str:
+        """Return the folder of one export's manifests, and of a full one's data files; it ends with ``/``."""
+        return f"{self.export_prefix(day, table)}/{EXPORT_FOLDER}{export_id_of(export_arn)}/"
+
     def runs(self, day: str) -> str:
         return f"{self.day(day)}runs/"
 
@@ -52,6 +56,10 @@ class Layout:
         """Return where the key index of an export lies: beside its ``AWSDynamoDB/``, so that a copy takes it along."""
         place, _, export_id = export_root.removesuffix("/").rpartition(EXPORT_FOLDER)
         return f"{place}key-index/{export_id}"
+
+    @property
+    def retention_progress(self) -> str:
+        return f"{self.root}retention/progress.json"
 
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"

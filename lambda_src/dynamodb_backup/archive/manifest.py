@@ -117,6 +117,19 @@ class BackupManifest:
         ordered = tuple(failed[key] for key in sorted(failed))
         return BackupManifest(self.key, self.backup_date, entries, ordered, self.created_at)
 
+    def with_retention(self, run_id: str, classes: Mapping[str, str]) -> BackupManifest:
+        """Return the manifest with the retention classes of a run's attempts, by table."""
+
+        def noted(entry: ManifestEntry) -> ManifestEntry:
+            if entry.age != run_id or entry.table_name not in classes:
+                return entry
+            fields = {**entry.fields, "retention_class": classes[entry.table_name]}
+            return ManifestEntry(entry.table_name, entry.status, fields)
+
+        entries = {table: noted(entry) for table, entry in self.entries.items()}
+        attempts = tuple(noted(entry) for entry in self.failed_attempts)
+        return BackupManifest(self.key, self.backup_date, entries, attempts, self.created_at)
+
     def to_json(self, *, environment: str, bucket: str, backup_type: str, created_at: str) -> bytes:
         """Return the stored form. Totals count what is restorable: the COMPLETED entries."""
         completed = [entry for entry in self.entries.values() if entry.completed]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dynamodb_backup.aws_errors import error_code, patiently
-from dynamodb_backup.errors import ObjectChanged, ObjectMissing, ReadInterrupted, WriteConflict
+from dynamodb_backup.errors import ObjectArchived, ObjectChanged, ObjectMissing, ReadInterrupted, WriteConflict
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -78,6 +78,8 @@ class ObjectStore:
             There is no such object.
         ObjectChanged
             The object no longer has that ETag.
+        ObjectArchived
+            The object lies in Deep Archive or the like.
         """
         pin: dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
@@ -87,6 +89,11 @@ class ObjectStore:
                 raise ObjectMissing(self.bucket, key) from error
             if error_code(error) in _CONFLICT:
                 raise ObjectChanged(f"s3://{self.bucket}/{key} was replaced after it had been verified") from error
+            if error_code(error) == "InvalidObjectState":
+                raise ObjectArchived(
+                    f"s3://{self.bucket}/{key} is archived and cannot be read before a copy is fetched from the "
+                    "archive; fetch the whole export as docs/retention.md shows, and restore again"
+                ) from error
             raise
         if etag and answer["ETag"] != etag:
             answer["Body"].close()
@@ -140,6 +147,30 @@ class ObjectStore:
                 ) from error
             raise
         return answer["ETag"]
+
+    def next_keys(self, prefix: str, *, after: str | None, most: int) -> list[str]:
+        """Return up to ``most`` (at most 1000) keys under a prefix in order, those after the given one."""
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
+        answer = patiently(
+            lambda: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=most, **start)
+        )
+        return [found["Key"] for found in answer.get("Contents", [])]
+
+    def tag(self, key: str, name: str, value: str) -> None:
+        """Give an object this one tag, in place of any others.
+
+        Raises
+        ------
+        ObjectMissing
+            There is no such object.
+        """
+        tagging: Any = {"TagSet": [{"Key": name, "Value": value}]}
+        try:
+            patiently(lambda: self._client.put_object_tagging(Bucket=self.bucket, Key=key, Tagging=tagging))
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                raise ObjectMissing(self.bucket, key) from error
+            raise
 
     def folders(self, prefix: str) -> list[str]:
         """Return every folder key directly under a prefix, all pages, in key order."""

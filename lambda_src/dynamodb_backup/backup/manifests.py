@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
 from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
@@ -34,16 +36,33 @@ class Manifests:
         WriteConflict
             Others write it again and again.
         """
-        key = self._layout.manifest(run.backup_date)
         attempts = [self._entry(run, table) for table in run.tables.values()]
+        unwritten = f"is written by others again and again, so run {run.run_id} is not in it"
+        self._change(run.backup_date, lambda manifest: manifest.merged(attempts), unwritten)
+
+    def note_retention(self, backup_date: str, run_id: str, classes: Mapping[str, str]) -> None:
+        """Note in a date's manifest which retention class the backups of a run were given, by table.
+
+        Raises
+        ------
+        BackupDamaged
+            The manifest that is there cannot be read.
+        WriteConflict
+            Others write it again and again.
+        """
+        unwritten = f"is written by others again and again, so the retention classes of run {run_id} are not in it"
+        self._change(backup_date, lambda manifest: manifest.with_retention(run_id, classes), unwritten)
+
+    def _change(self, date: str, change: Callable[[BackupManifest], BackupManifest], unwritten: str) -> None:
+        """Write a date's manifest as ``change`` makes it, anew on what somebody else wrote meanwhile."""
+        key = self._layout.manifest(date)
         for _ in range(MOST_WRITE_CONFLICTS):
             stored = self._store.find(key)
-            manifest = (
-                BackupManifest.parse(key, run.backup_date, stored.body)
-                if stored
-                else BackupManifest(key, run.backup_date, {})
-            )
-            body = manifest.merged(attempts).to_json(
+            manifest = BackupManifest.parse(key, date, stored.body) if stored else BackupManifest(key, date, {})
+            changed = change(manifest)
+            if changed == manifest:
+                return
+            body = changed.to_json(
                 environment=self._settings.environment,
                 bucket=self._settings.bucket,
                 backup_type=BACKUP_TYPE,
@@ -55,7 +74,7 @@ class Manifests:
                 logger.info("the manifest was written by another run at the same time; merging again", key=key)
             else:
                 return
-        raise WriteConflict(f"{key} is written by others again and again, so run {run.run_id} is not in it")
+        raise WriteConflict(f"{key} {unwritten}")
 
     def _entry(self, run: RunRecord, table: TableRun) -> ManifestEntry:
         prefix = self._layout.export_prefix(run.backup_date, table.table_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,7 +39,10 @@ class RunRecords:
 
     def recent(self, now: datetime) -> RecentRuns:
         """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup."""
-        days = [iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)]
+        return self.of_days([iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)])
+
+    def of_days(self, days: Sequence[str]) -> RecentRuns:
+        """Return the runs that began on the given days, of which the last counts as today."""
         found = RecentRuns()
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             run_ids = [run_id for ids in pool.map(self._run_ids, days) for run_id in ids]

@@ -12,6 +12,7 @@ from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.backup.records import RecentRuns, RunRecords
+from dynamodb_backup.backup.retention import Retention
 from dynamodb_backup.backup.tables import TableBackups
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.errors import ConfigurationError, ToolError
@@ -55,6 +56,7 @@ class BackupRun:
         self._records = RunRecords(store, self._layout)
         self._manifests = Manifests(store, self._layout, settings, clock)
         self._tables = TableBackups(Resources(settings, clients, store, self._layout, deadline, clock))
+        self._retention = Retention(settings, store, self._layout, self._records, self._manifests, deadline, clock)
         self._warnings: list[str] = []
 
     def execute(self, request: BackupRequest) -> BackupResult:
@@ -80,6 +82,7 @@ class BackupRun:
             self._settle_others(run, recent)
             self._carry(run)
             self._record(run)
+            self._warnings += self._retention.hand_over(run)
         return self._result(run)
 
     def _refuse_tables_outside_convention(self, request: BackupRequest) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.manifest import BackupManifest
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.catalog.expiry import Expiry
 from dynamodb_backup.contract.catalog import RecoveryPoint, UnreadableDate
 from dynamodb_backup.errors import BackupDamaged, ReadInterrupted
+from dynamodb_backup.timing import iso
 
 __all__ = ["Day", "read_days"]
 
@@ -28,14 +30,14 @@ class Day:
     unreadable: UnreadableDate | None = None
 
 
-def read_days(catalog: Catalog, dates: Sequence[str], tables: Collection[str] | None) -> Iterator[Day]:
+def read_days(catalog: Catalog, dates: Sequence[str], tables: Collection[str] | None, expiry: Expiry) -> Iterator[Day]:
     """Yield the dates in the given order, with the points of the given tables, or of all for ``None``.
 
     The first is read alone: often it is enough.
     """
 
     def read(date: str) -> Day:
-        return _read(catalog, date, tables)
+        return _read(catalog, date, tables, expiry)
 
     yield from map(read, dates[:1])
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -43,7 +45,7 @@ def read_days(catalog: Catalog, dates: Sequence[str], tables: Collection[str] | 
             yield from pool.map(read, dates[start : start + PARALLEL_READS])
 
 
-def _read(catalog: Catalog, date: str, tables: Collection[str] | None) -> Day:
+def _read(catalog: Catalog, date: str, tables: Collection[str] | None, expiry: Expiry) -> Day:
     try:
         manifest = catalog.manifest(date)
     except BackupDamaged as error:
@@ -52,28 +54,31 @@ def _read(catalog: Catalog, date: str, tables: Collection[str] | None) -> Day:
         status, cause = "UNREADABLE", explain(error)
     else:
         if manifest:
-            return Day(date, _points(catalog, manifest, tables))
+            return Day(date, _points(catalog, manifest, tables, expiry))
         status, cause = "NO_MANIFEST", "a backup of this date is going on, or ended before it recorded anything"
     return Day(date, unreadable=UnreadableDate(date, status, catalog.manifest_key(date), cause[:LONGEST_TEXT]))
 
 
-def _points(catalog: Catalog, manifest: BackupManifest, tables: Collection[str] | None) -> tuple[RecoveryPoint, ...]:
+def _points(
+    catalog: Catalog, manifest: BackupManifest, tables: Collection[str] | None, expiry: Expiry
+) -> tuple[RecoveryPoint, ...]:
     attempts = (*manifest.entries.values(), *manifest.failed_attempts)
     wanted = [entry for entry in attempts if tables is None or entry.table_name in tables]
     newest_first = sorted(wanted, key=lambda entry: entry.age, reverse=True)
     by_table = sorted(newest_first, key=lambda entry: entry.table_name)
-    return tuple(_point(StoredBackup(manifest, entry), catalog) for entry in by_table)
+    return tuple(_point(StoredBackup(manifest, entry), catalog, expiry) for entry in by_table)
 
 
-def _point(backup: StoredBackup, catalog: Catalog) -> RecoveryPoint:
+def _point(backup: StoredBackup, catalog: Catalog, expiry: Expiry) -> RecoveryPoint:
     entry = backup.entry
     verification = entry.fields.get("verification")
     found: Mapping[str, object] = verification if isinstance(verification, Mapping) else {}
+    expires, expired = expiry.moment(entry), expiry.passed(entry)
     return RecoveryPoint(
         table_name=entry.table_name[:LONGEST_TEXT],
         backup_date=backup.manifest.backup_date,
-        status=entry.status[:LONGEST_TEXT],
-        verified=entry.completed and bool(found),
+        status="EXPIRED" if expired else entry.status[:LONGEST_TEXT],
+        verified=entry.completed and bool(found) and not expired,
         export_time=_text(entry.text("export_time")),
         item_count=_count(entry.fields.get("item_count")),
         billed_size_bytes=_count(entry.fields.get("billed_size_bytes")),
@@ -81,6 +86,8 @@ def _point(backup: StoredBackup, catalog: Catalog) -> RecoveryPoint:
         run_id=_text(entry.text("run_id")),
         export_type=_text(entry.text("export_type")),
         export_manifest=_text(catalog.place(backup)),
+        retention_class=expiry.class_of(entry),
+        expires_at=iso(expires) if expires else None,
         error=_text(entry.text("error")),
     )
 

@@ -11,6 +11,7 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.catalog.days import Day, read_days
+from dynamodb_backup.catalog.expiry import Expiry
 from dynamodb_backup.contract.catalog import (
     ListRequest,
     ListResult,
@@ -19,7 +20,7 @@ from dynamodb_backup.contract.catalog import (
     UnreadableDate,
 )
 from dynamodb_backup.settings import Settings
-from dynamodb_backup.timing import Deadline
+from dynamodb_backup.timing import Clock, Deadline, utc_now
 
 __all__ = ["Listing"]
 
@@ -30,9 +31,10 @@ PAGE_BYTES = 2_500_000
 class Listing:
     """The list use case with everything it needs."""
 
-    def __init__(self, settings: Settings, clients: Clients, deadline: Deadline) -> None:
+    def __init__(self, settings: Settings, clients: Clients, deadline: Deadline, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._deadline = deadline
+        self._expiry = Expiry(settings.retention_days, clock())
         self._catalog = Catalog(ObjectStore(clients.s3, settings.bucket), Layout(settings.exports_prefix))
 
     def execute(self, request: ListRequest) -> ListResult:
@@ -61,7 +63,7 @@ class Listing:
     def _page(self, request: ListRequest, dates: Sequence[str]) -> _Page:
         page = _Page(request.limit)
         resumed, given = request.start or ("", 0)
-        for number, day in enumerate(read_days(self._catalog, dates, request.tables), start=1):
+        for number, day in enumerate(read_days(self._catalog, dates, request.tables, self._expiry), start=1):
             if not page.take(day, given if day.date == resumed else 0):
                 break
             if number < len(dates) and (page.full or self._deadline.passed()):
@@ -80,7 +82,7 @@ class Listing:
 
     def _read(self, search: _Search, dates: Sequence[str]) -> None:
         if search.missing:
-            for day in read_days(self._catalog, dates, search.missing):
+            for day in read_days(self._catalog, dates, search.missing, self._expiry):
                 search.see(day)
                 search.cut_short = self._deadline.passed()
                 if search.cut_short or not search.missing:

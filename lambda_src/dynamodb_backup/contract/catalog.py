@@ -74,7 +74,8 @@ class RecoveryPoint:
     """One backup, or attempt at one, of one table. Sizes in bytes.
 
     ``verified`` means that this product compared the stored export with DynamoDB's checksums and counts when it was
-    made. ``export_manifest`` is the key of DynamoDB's manifest-summary.json.
+    made. ``export_manifest`` is the key of DynamoDB's manifest-summary.json. Without ``expires_at`` it does not
+    expire, or not before a newer verified backup is there.
     """
 
     table_name: str
@@ -88,6 +89,8 @@ class RecoveryPoint:
     run_id: str | None = None
     export_type: str | None = None
     export_manifest: str | None = None
+    retention_class: str | None = None
+    expires_at: str | None = None
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

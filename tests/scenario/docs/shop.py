@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "ENVIRONMENT": "production",
     "DYNAMODB_TABLES": json.dumps([ORDERS, USERS]),
     "S3_EXPORTS_PREFIX": "native-exports",
+    "RETENTION_CLASSES": json.dumps({"daily": 35, "weekly": 90, "monthly": 365, "incremental": 28, "failed": 7}),
     "POWERTOOLS_METRICS_NAMESPACE": "DynamoDBBackup",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }

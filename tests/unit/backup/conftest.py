@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -21,9 +22,12 @@ class Runner:
 
     aws: FakeAws
     tables: tuple[str, ...]
+    retention_days: Mapping[str, int] = field(default_factory=dict)
 
     def invoke(self, event: object = None, *, seconds: float = 60.0) -> BackupResult:
-        settings = Settings(BUCKET, "test", self.tables, "native-exports", NamingConvention())
+        settings = Settings(
+            BUCKET, "test", self.tables, "native-exports", NamingConvention(), retention_days=self.retention_days
+        )
         deadline = VirtualDeadline(self.aws.time, seconds)
         request = BackupRequest.from_event({} if event is None else event, self.tables)
         return BackupRun(settings, self.aws.clients(), deadline, self.aws.time.utc).execute(request)

@@ -77,6 +77,7 @@ class FakeAws:
     time: VirtualTime = field(default_factory=VirtualTime)
     items: dict[str, int] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
     exports: list[Export] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     before: Callable[[str, dict[str, Any]], None] = lambda *_: None
@@ -126,10 +127,24 @@ class FakeAws:
         if "IfMatch" in conditions and (standing is None or _etag(standing) != conditions["IfMatch"]):
             raise client_error("PreconditionFailed" if standing is not None else "NoSuchKey", "PutObject")
         self.objects[Key] = Body
+        # A new version of an object begins without tags.
+        self.tags.pop(Key, None)
         return {"ETag": _etag(Body)}
 
-    def do_list_objects_v2(self, Bucket: str, Prefix: str, Delimiter: str = "") -> dict[str, Any]:  # noqa: N803
-        keys = sorted(key for key in list(self.objects) if key.startswith(Prefix))
+    def do_put_object_tagging(self, Bucket: str, Key: str, Tagging: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self._object(Key, "PutObjectTagging")
+        self.tags[Key] = {tag["Key"]: tag["Value"] for tag in Tagging["TagSet"]}
+        return {}
+
+    def do_list_objects_v2(
+        self,
+        Bucket: str,  # noqa: N803
+        Prefix: str,  # noqa: N803
+        Delimiter: str = "",  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+        MaxKeys: int = 1_000_000,  # noqa: N803
+    ) -> dict[str, Any]:
+        keys = sorted(key for key in list(self.objects) if key.startswith(Prefix) and key > StartAfter)[:MaxKeys]
         folders = {Prefix + key[len(Prefix) :].split("/")[0] + "/" for key in keys if "/" in key[len(Prefix) :]}
         plain = [{"Key": key} for key in keys if "/" not in key[len(Prefix) :] or not Delimiter]
         return {"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)], "Contents": plain}

@@ -1,0 +1,43 @@
+"""When a recovery point expires, by what its manifest notes and the module's retention. No object's tags are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dynamodb_backup.archive.manifest import ManifestEntry
+from dynamodb_backup.contract.retention import RETENTION_CLASSES, expiry
+
+__all__ = ["Expiry"]
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """The retention, in days by class, and the present moment."""
+
+    days: Mapping[str, int]
+    now: datetime
+
+    def class_of(self, entry: ManifestEntry) -> str | None:
+        """Return the class that a backup was given when it was superseded; ``None``: it has none and never expires."""
+        name = entry.text("retention_class")
+        return name if name in RETENTION_CLASSES else None
+
+    def moment(self, entry: ManifestEntry) -> datetime | None:
+        """Return from when on S3 may delete a backup's objects; ``None`` if it never does, or that is not known."""
+        days = self.days.get(self.class_of(entry) or "")
+        written = _moment(entry.text("end_time") or entry.text("start_time"))
+        return expiry(written, days) if days and written else None
+
+    def passed(self, entry: ManifestEntry) -> bool:
+        moment = self.moment(entry)
+        return moment is not None and moment <= self.now
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
