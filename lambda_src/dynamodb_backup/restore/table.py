@@ -129,6 +129,9 @@ class TableRestorer:
         return phases
 
     def _paced(self, writer: ItemWriter) -> ItemWriter:
+        # Unasked a restore takes what DynamoDB gives: it throttles by itself, and whoever invoked the function waits.
+        if self._request.max_write_units_per_second is None:
+            return writer
         target = describe(self._clients.dynamodb, self._state.target)
         return paced(writer, target, self._request.max_write_units_per_second, self._deadline)
 

@@ -31,19 +31,19 @@ def test_a_restore_keeps_to_its_write_budget(stage: Stage, aws: Sandbox) -> None
     assert rate == pytest.approx(100, rel=0.2)
 
 
-def test_a_provisioned_table_keeps_a_fifth_of_its_capacity_for_others(stage: Stage, aws: Sandbox) -> None:
+def test_a_provisioned_table_is_not_paced_unasked(stage: Stage, aws: Sandbox) -> None:
     stage.dynamodb.create_table(
         TableName="orders",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        ProvisionedThroughput={"ReadCapacityUnits": 10, "WriteCapacityUnits": 50},
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
     )
-    stage.back_up("orders", ITEMS[:100])
+    stage.back_up("orders", ITEMS)
 
-    assert restore().code == 200
+    assert restore().code == 200  # 600 write units: ten minutes at the table's own pace
 
     writes = table_writes(aws)
-    assert writes[-1].time - writes[0].time >= (100 * UNITS_PER_ITEM - 40 - 40) / 40
+    assert writes[-1].time - writes[0].time < 30
 
 
 def test_deletes_count_too(stage: Stage, aws: Sandbox) -> None:
