@@ -67,8 +67,9 @@ class Layout:
     def progress(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/progress.json"
 
-    def key_digests(self, restore_id: str, table: str, part: str) -> str:
-        return f"{self.root}restores/{restore_id}/{table}/keys/{part}"
+    def digests(self, restore_id: str, table: str) -> str:
+        """Return the folder of what a restore knows of a backup's items between its turns; it ends with ``/``."""
+        return f"{self.root}restores/{restore_id}/{table}/keys/"
 
     def failed_items(self, restore_id: str, table: str) -> str:
         """Return the root of an export of the items that a restore could not write; it ends with ``/``."""

@@ -20,6 +20,8 @@ _FIELDS = (
     "tables",
     "dry_run",
     "clear_existing_data",
+    "write_mode",
+    "prove",
     "max_workers",
     "max_write_units_per_second",
     "target_tables",
@@ -33,6 +35,7 @@ _FIELDS = (
 )
 MOST_WORKERS = 64
 DEFAULT_WORKERS = 5
+WRITE_MODES = ("overwrite", "only_missing", "mirror", "diff")
 METHODS = ("batch_write", "import")
 MOST_WARM_WRITE_UNITS = 1_000_000
 """More than any account's quota: DynamoDB itself says what is too much."""
@@ -51,6 +54,8 @@ class RestoreRequest:
     tables: tuple[str, ...] | None = None
     dry_run: bool = False
     clear_existing_data: bool = False
+    write_mode: str = "overwrite"
+    prove: bool = False
     max_workers: int = DEFAULT_WORKERS
     max_write_units_per_second: int | None = None
     target_tables: dict[str, str] = field(default_factory=dict)
@@ -78,7 +83,9 @@ class RestoreRequest:
             backup_date=fields.backup_date("backup_date"),
             tables=fields.table_names("tables"),
             dry_run=fields.boolean("dry_run", default=False),
-            clear_existing_data=fields.boolean("clear_existing_data", default=False),
+            clear_existing_data=_clears(fields),
+            write_mode=_write_mode(fields),
+            prove=fields.boolean("prove", default=False),
             max_workers=fields.integer("max_workers", default=DEFAULT_WORKERS, least=1, most=MOST_WORKERS),
             max_write_units_per_second=fields.optional_integer(
                 "max_write_units_per_second", least=1, most=MOST_WRITE_UNITS
@@ -105,6 +112,7 @@ class RestoreRequest:
         request._check_targets()
         request._check_new_targets()
         request._check_selection()
+        request._check_modes()
         return request
 
     @property
@@ -114,6 +122,11 @@ class RestoreRequest:
 
     def target_of(self, source: str) -> str:
         return self.target_tables.get(source, source)
+
+    @property
+    def reads_table(self) -> bool:
+        """Tell whether the table is compared with the backup's digests at some time after verifying."""
+        return self.prove or self.write_mode in {"mirror", "diff"}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as an event that means the same, for the checkpoint."""
@@ -145,6 +158,14 @@ class RestoreRequest:
             )
         if self.warm_write_units_per_second and not self.create_missing_tables:
             raise RequestRefused("warm_write_units_per_second", "is for tables made by 'create_missing_tables'")
+
+    def _check_modes(self) -> None:
+        if self.method == "import" and self.write_mode != "overwrite":
+            raise RequestRefused("write_mode", 'cannot go with "method": "import", which always makes a new table')
+        if self.prove and self.dry_run:
+            raise RequestRefused(
+                "prove", 'is for what was written, and a dry run writes nothing; use "action": "verify" to compare'
+            )
 
     def _check_targets(self) -> None:
         if self.tables is None:
@@ -193,6 +214,22 @@ class RestoreRequest:
             taken[target] = source
 
 
+def _write_mode(fields: Fields) -> str:
+    default = "mirror" if fields.boolean("clear_existing_data", default=False) else "overwrite"
+    return fields.choice("write_mode", default=default, allowed=WRITE_MODES)
+
+
+def _clears(fields: Fields) -> bool:
+    """Return whether the mode is mirror, which the older field ``clear_existing_data`` means too."""
+    mirrors = _write_mode(fields) == "mirror"
+    if fields.given("clear_existing_data") and fields.boolean("clear_existing_data", default=False) != mirrors:
+        raise RequestRefused(
+            "clear_existing_data",
+            f'contradicts "write_mode": "{_write_mode(fields)}"; true means mirror, so give one of the two',
+        )
+    return mirrors
+
+
 @dataclass(frozen=True)
 class TableRestore:
     """The outcome for one table. Counts are items; ``status`` is as the contract defines it."""
@@ -205,11 +242,15 @@ class TableRestore:
     items_processed: int = 0
     items_written: int = 0
     items_failed: int = 0
+    items_skipped: int = 0
+    items_unchanged: int = 0
     items_deleted: int = 0
     files_total: int = 0
     files_done: int = 0
     files_read: int | None = None
     keys_not_found: tuple[TypedKey, ...] | None = None
+    proven: bool | None = None
+    differences: dict[str, Any] | None = None
     failed_items_export: str | None = None
     creates_target: bool = False
     error: str | None = None

@@ -1,4 +1,4 @@
-"""clear_existing_data: after everything has been written, delete what the backup does not hold. Never before.
+"""The write mode ``mirror``: after everything has been written, delete what the backup does not hold. Never before.
 
 The table is never empty, and what the backup holds is never deleted: its keys are collected while the backup is
 verified, as 16-byte digests, and only keys outside them are deleted.
@@ -11,13 +11,13 @@ import threading
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.errors import TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
-from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.table.batch_write import MOST_BATCH_ITEMS
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment, key_page
 from dynamodb_backup.table.write_budget import ItemWriter
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.verify.digests import BackupDigests
 
 __all__ = ["Mirror"]
 
@@ -26,7 +26,7 @@ class Mirror:
     """Deletes from the target table every key that the backup does not hold."""
 
     def __init__(
-        self, clients: Clients, state: TableState, keys: KeySchema, backup: BackupKeys, deadline: Deadline
+        self, clients: Clients, state: TableState, keys: KeySchema, backup: BackupDigests, deadline: Deadline
     ) -> None:
         self._client = clients.dynamodb
         self._state = state
@@ -41,29 +41,19 @@ class Mirror:
         Raises ``ClientError`` where DynamoDB refuses for a cause that time does not mend, and ``ToolError`` where it
         refuses to delete a key that it has just returned.
         """
-        while self._state.delete_pass < self._backup.passes:
-            keep = self._backup.in_pass(self._state.delete_pass)
-            if not self._state.segments:
-                self._state.segments = [Segment(number) for number in range(workers)]
-            total = len(self._state.segments)
+        if not self._state.segments:
+            self._state.segments = [Segment(number) for number in range(workers)]
+        total = len(self._state.segments)
 
-            def clear(segment: Segment, keep: set[bytes] = keep, total: int = total) -> None:
-                self._clear_segment(segment, total, keep, writer)
+        def clear(segment: Segment) -> None:
+            self._clear_segment(segment, total, writer)
 
-            if not run_workers(workers, [one for one in self._state.segments if not one.done], clear, self._deadline):
-                return False
-            self._state.segments = []
-            self._state.delete_pass += 1
-        return True
+        return run_workers(workers, [one for one in self._state.segments if not one.done], clear, self._deadline)
 
-    def _clear_segment(self, segment: Segment, total: int, keep: set[bytes], writer: ItemWriter) -> None:
+    def _clear_segment(self, segment: Segment, total: int, writer: ItemWriter) -> None:
         while not segment.done:
             page, last = key_page(self._client, self._state.target, self._keys, segment, total)
-            extra = []
-            for key in page:
-                digest = self._keys.digest(key)
-                if self._backup.pass_of(digest) == self._state.delete_pass and digest not in keep:
-                    extra.append(key)
+            extra = [key for key in page if self._backup.find(self._keys.digest(key)) is None]
             for start in range(0, len(extra), MOST_BATCH_ITEMS):
                 self._delete(writer, extra[start : start + MOST_BATCH_ITEMS])
             segment.start, segment.done = last, last is None

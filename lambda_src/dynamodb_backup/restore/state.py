@@ -12,6 +12,8 @@ from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment
+from dynamodb_backup.verify.comparison import ComparisonState
+from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["FileState", "RestoreState", "TableState"]
@@ -32,7 +34,7 @@ class FileState:
 class TableState:
     """One table of a restore.
 
-    ``phase`` is select, verify, write, delete or done; ``status`` as the contract defines it.
+    ``phase`` is one of ``TableRestorer``'s, or done; ``status`` as the contract defines it.
     """
 
     source: str
@@ -51,14 +53,16 @@ class TableState:
     items_expected: int = 0
     items_written: int = 0
     items_failed: int = 0
+    items_skipped: int = 0
+    items_unchanged: int = 0
     items_deleted: int = 0
-    key_parts: list[str] = field(default_factory=list)
-    buckets_checked: int = 0
-    duplicates: int = 0
     selection: Selection | None = None
+    digests: DigestsState = field(default_factory=DigestsState)
     files: list[FileState] = field(default_factory=list)
-    delete_pass: int = 0
     segments: list[Segment] = field(default_factory=list)
+    comparison: ComparisonState | None = None
+    proof: ComparisonState | None = None
+    proven: bool | None = None
     failed_parts: list[dict[str, Any]] = field(default_factory=list)
     failed_items_export: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -79,11 +83,16 @@ class TableState:
         missing = len((self.selection and self.selection.not_found) or ())
         return f"the backup holds nothing for {missing} of the keys; they are in 'keys_not_found'" if missing else None
 
+    @property
+    def items_settled(self) -> int:
+        """Return of how many items of the backup it is known what became of them."""
+        return self.items_written + self.items_failed + self.items_skipped + self.items_unchanged
+
     def fail(self, error: str) -> None:
         self.status, self.error = "FAILED", error
 
     def result(self, *, dry_run: bool) -> TableRestore:
-        found = self.selection
+        found, compared = self.selection, self.proof or self.comparison
         read_only = self.items_expected if found else sum(file.verified.items for file in self.files)
         done = (file.verified.done if dry_run else file.written for file in self.files)
         return TableRestore(
@@ -92,14 +101,18 @@ class TableState:
             status=self.status,
             backup_date=self.backup_date,
             items_expected=self.items_expected,
-            items_processed=read_only if dry_run else self.items_written + self.items_failed,
+            items_processed=read_only if dry_run else self.items_settled,
             items_written=self.items_written,
             items_failed=self.items_failed,
+            items_skipped=self.items_skipped,
+            items_unchanged=self.items_unchanged,
             items_deleted=self.items_deleted,
             files_total=len(self.files),
             files_done=sum(done),
             files_read=len(found.files) if found else None,
             keys_not_found=tuple(found.not_found or ()) if found else None,
+            proven=self.proven,
+            differences=compared.differences() if compared and compared.done else None,
             failed_items_export=self.failed_items_export,
             creates_target=self.creates_target,
             error=self.error,
@@ -114,7 +127,15 @@ class TableState:
         ]
         segments = [Segment(**one) for one in document.pop("segments")]
         found = document.pop("selection", None)
-        return cls(**document, files=files, segments=segments, selection=Selection.from_dict(found) if found else None)
+        selection = Selection.from_dict(found) if found else None
+        # Versions before the digests were one class kept these three fields, and deleted in passes, each a whole scan.
+        earlier = [document.pop(name, None) for name in ("key_parts", "buckets_checked", "duplicates")]
+        digests = DigestsState(**document.pop("digests")) if "digests" in document else DigestsState(*earlier)
+        if document.pop("delete_pass", 0):
+            segments = []
+        for name in ("comparison", "proof"):
+            document[name] = ComparisonState.from_dict(compared) if (compared := document.get(name)) else None
+        return cls(**document, digests=digests, files=files, segments=segments, selection=selection)
 
 
 @dataclass
@@ -155,14 +176,12 @@ class RestoreState:
 
     def contradiction(self, request: RestoreRequest) -> str | None:
         """Return the first field that the event gives and that differs from the restore's own request."""
-        event = request.to_dict()
-        return next(
-            (name for name in sorted(request.given & set(event)) if event[name] != self.request.get(name)), None
-        )
+        event, own = request.to_dict(), self.original_request().to_dict()
+        return next((name for name in sorted(request.given & set(event)) if event[name] != own[name]), None)
 
     def first_value(self, name: str) -> str:
         """Return what the request that began this restore has in a field, to be shown; keys are item data."""
-        return "other keys" if name in KEY_FIELDS else repr(self.request.get(name))
+        return "other keys" if name in KEY_FIELDS else repr(self.original_request().to_dict()[name])
 
     def original_request(self) -> RestoreRequest:
         """Return the request that began this restore."""

@@ -14,20 +14,24 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import ObjectChanged, TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
-from dynamodb_backup.restore.backup_keys import BackupKeys
 from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.mirror import Mirror
+from dynamodb_backup.restore.modes import LineWriter
 from dynamodb_backup.restore.new_target import NewTarget
 from dynamodb_backup.restore.plan import fingerprint_of
+from dynamodb_backup.restore.proof import TableProof
 from dynamodb_backup.restore.selection import Selector, refuse_other_keys
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
 from dynamodb_backup.table.batch_write import BatchWriter
+from dynamodb_backup.table.conditional_put import ConditionalWriter
 from dynamodb_backup.table.definition import describe, target_key_schema
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.write_budget import ItemWriter, paced
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.verify.comparison import ComparisonState
+from dynamodb_backup.verify.digests import BackupDigests
 from dynamodb_backup.verify.stored_backup import OnItem, verify_file
 
 __all__ = ["TableRestorer"]
@@ -54,7 +58,10 @@ class TableRestorer:
         self._restore_id = restore_id
         self._state = state
         self._deadline = deadline
-        self._backup_keys = BackupKeys(store, layout, restore_id, state)
+        folder = layout.digests(restore_id, state.target)
+        with_items = request.prove or request.write_mode == "diff"
+        self._digests = BackupDigests(store, folder, state.digests, with_items=with_items)
+        self._proof = TableProof(clients, store, folder, request, state, self._digests, deadline)
         self._new_target = NewTarget(clients, store, request, restore_id, state, deadline)
         self._selector = Selector(store, layout, request, restore_id, state)
 
@@ -66,8 +73,9 @@ class TableRestorer:
         """Keep in S3 what the checkpoint itself does not hold and a later turn needs."""
         if self._state.phase == "select":
             self._selector.save()
-        elif self._state.phase == "verify" or self._request.clear_existing_data:
-            self._backup_keys.save()
+        elif self._state.phase == "verify" or self._request.reads_table:
+            self._digests.save()
+            self._proof.save()
 
     def execute(self) -> None:
         """Go on with this table until it is done, has failed, must wait, or time is up."""
@@ -115,18 +123,24 @@ class TableRestorer:
     def _phases(self, export: NativeExport, keys: KeySchema, writer: BatchWriter) -> dict[str, Callable[[], bool]]:
         """Return this restore's phases in their order; each does its work and tells whether it is done with it."""
         phases: dict[str, Callable[[], bool]] = {"verify": lambda: self._verify(export, keys)}
+        compare = {"compare": lambda: self._proof.compare(keys)} if self._request.write_mode == "diff" else {}
         if self._request.dry_run:
-            return phases
+            return phases if self._state.creates_target else phases | compare
         if self._request.method == "import":
-            return phases | {"import": lambda: self._new_target.import_items(export), "settle": self._new_target.settle}
+            phases |= {"import": lambda: self._new_target.import_items(export), "settle": self._new_target.settle}
+            return phases | self._proving(export, keys)
         if self._request.create_missing_tables:
             phases["create"] = self._new_target.create
-        phases["write"] = lambda: self._write(export, self._paced(writer))
-        if self._request.clear_existing_data:
+        phases |= compare
+        phases["write"] = lambda: self._write(export, keys, writer)
+        if self._request.write_mode == "mirror":
             phases["delete"] = lambda: self._mirror(keys, self._paced(writer))
         if self._request.create_missing_tables:
             phases["settle"] = self._new_target.settle
-        return phases
+        return phases | self._proving(export, keys)
+
+    def _proving(self, export: NativeExport, keys: KeySchema) -> dict[str, Callable[[], bool]]:
+        return {"prove": lambda: self._proof.prove(self._store, export, keys)} if self._request.prove else {}
 
     def _paced(self, writer: ItemWriter) -> ItemWriter:
         # Unasked a restore takes what DynamoDB gives: it throttles by itself, and whoever invoked the function waits.
@@ -171,10 +185,10 @@ class TableRestorer:
         waiting = [number for number, file in enumerate(self._state.files) if not file.verified.done]
         if not run_workers(self._request.max_workers, waiting, verify, self._deadline):
             return False
-        if export.item_count and not self._backup_keys.count():
+        if export.item_count and not len(self._digests):
             raise self._other_keys(keys, "no item of the backup has such a key")
         try:
-            duplicates = self._backup_keys.duplicates(self._deadline)
+            duplicates = self._digests.duplicates(self._deadline)
         except TimeIsUp:
             return False
         if duplicates:
@@ -183,16 +197,26 @@ class TableRestorer:
         return True
 
     def _on_item(self, keys: KeySchema) -> OnItem:
-        """Return what is done with each item while it is verified: its key is noted."""
+        """Return what is done with each item while it is verified: its digests are noted."""
 
         def on_item(item: dict[str, Any]) -> None:
             # An item without the key is left to DynamoDB, which refuses it and says why.
             with suppress(ValueError):
-                self._backup_keys.add(keys.digest(item))
+                self._digests.add(keys, item)
 
         return on_item
 
-    def _write(self, export: NativeExport, writer: ItemWriter) -> bool:
+    def _write(self, export: NativeExport, keys: KeySchema, batches: BatchWriter) -> bool:
+        if self._request.write_mode == "only_missing":
+            with ConditionalWriter(
+                self._clients.dynamodb_writes, self._state.target, keys, batches, self._deadline
+            ) as puts:
+                return self._write_with(self._paced(puts), export)
+        writer = self._paced(batches)
+        changed = self._request.write_mode == "diff"
+        return self._write_with(self._proof.changed_only(keys, writer) if changed else writer, export)
+
+    def _write_with(self, writer: LineWriter, export: NativeExport) -> bool:
         state = self._state
         root = self._layout.failed_items(self._restore_id, state.target)
         failed = FailedItems(self._records, root, state)
@@ -209,7 +233,7 @@ class TableRestorer:
         return finished
 
     def _mirror(self, keys: KeySchema, writer: ItemWriter) -> bool:
-        mirror = Mirror(self._clients, self._state, keys, self._backup_keys, self._deadline)
+        mirror = Mirror(self._clients, self._state, keys, self._digests, self._deadline)
         return mirror.run(writer, self._request.max_workers)
 
     def _succeed(self, status: str) -> None:
@@ -222,7 +246,7 @@ class TableRestorer:
         if self._request.dry_run:
             self._succeed("READY")
             return
-        settled = state.items_written + state.items_failed
+        settled = state.items_settled
         if settled != state.items_expected:
             raise ToolError(
                 f"{settled} of {state.items_expected} items of table {state.source} were accounted for; "
@@ -230,9 +254,22 @@ class TableRestorer:
             )
         if not state.items_failed:
             self._succeed("COMPLETED")
+            if state.proven is False:
+                self._conclude_unproven()
             return
-        state.status = "PARTIAL_SUCCESS" if state.items_written else "FAILED"
+        state.status = "PARTIAL_SUCCESS" if state.items_failed < state.items_expected else "FAILED"
         state.error = (
             f"DynamoDB refused {state.items_failed} of {state.items_expected} items; they are kept, with DynamoDB's "
             f"reasons, in {state.failed_items_export}; mend the cause and restore that with the field 'export'"
+        )
+
+    def _conclude_unproven(self) -> None:
+        state = self._state
+        found = state.proof or ComparisonState()
+        state.status = "PARTIAL_SUCCESS"
+        state.error = (
+            f"every item was written, but when table {state.target} was read afterwards it did not hold what the "
+            f"restore promises: {found.missing} missing, {found.different} different and {found.extra} extra items; "
+            "the likely causes are another writer during the restore, or items that TTL expired meanwhile; look at "
+            '\'differences\', stop the writers, and restore again, with "write_mode": "diff" or "mirror"'
         )

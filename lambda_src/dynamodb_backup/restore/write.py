@@ -12,9 +12,9 @@ from dynamodb_backup.archive.export import DataFile, NativeExport
 from dynamodb_backup.archive.store import MOST_READS, ObjectStore
 from dynamodb_backup.errors import ReadInterrupted
 from dynamodb_backup.restore.failed_items import FailedItems
+from dynamodb_backup.restore.modes import LineWriter
 from dynamodb_backup.restore.state import FileState, TableState
 from dynamodb_backup.table.batch_write import MOST_BATCH_BYTES, MOST_BATCH_ITEMS, Outcome
-from dynamodb_backup.table.write_budget import ItemWriter
 from dynamodb_backup.timing import Deadline
 
 __all__ = ["TableWriter"]
@@ -136,7 +136,7 @@ class TableWriter:
         store: ObjectStore,
         export: NativeExport,
         state: TableState,
-        writer: ItemWriter,
+        writer: LineWriter,
         failed: FailedItems,
         deadline: Deadline,
     ) -> None:
@@ -206,5 +206,7 @@ class TableWriter:
         with self._counting:
             for outcome in outcomes:
                 self._state.items_written += outcome.written
+                self._state.items_skipped += outcome.skipped
+                self._state.items_unchanged += outcome.unchanged
                 self._state.items_failed += len(outcome.refused)
                 self._failed.add(outcome.refused)

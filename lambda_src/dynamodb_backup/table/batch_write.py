@@ -38,9 +38,14 @@ class Refused:
 
 @dataclass
 class Outcome:
-    """What became of a batch. Operations neither written nor refused are ``unsettled``: time ran out first."""
+    """What became of a batch. Operations neither written nor refused are ``unsettled``: time ran out first.
+
+    Left alone on purpose are ``skipped`` ones, whose key is taken, and ``unchanged`` ones, which the table has already.
+    """
 
     written: int = 0
+    skipped: int = 0
+    unchanged: int = 0
     refused: list[Refused] = field(default_factory=list)
     unsettled: list[bytes] = field(default_factory=list)
     last_trouble: str | None = None
@@ -50,11 +55,16 @@ class Outcome:
         left = set(self.unsettled)
         leading = list(takewhile(lambda operation: operation not in left, operations))
         refused = [one for one in self.refused if one.operation in set(leading)]
-        return Outcome(len(leading) - len(refused), refused, self.unsettled, self.last_trouble)
+        return Outcome(
+            written=len(leading) - len(refused),
+            refused=refused,
+            unsettled=self.unsettled,
+            last_trouble=self.last_trouble,
+        )
 
     @property
     def settled(self) -> int:
-        return self.written + len(self.refused)
+        return self.written + self.skipped + self.unchanged + len(self.refused)
 
 
 class BatchWriter:

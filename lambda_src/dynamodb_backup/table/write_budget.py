@@ -139,6 +139,8 @@ class PacedWriter:
                 break
             outcome = send(operations[start:end])
             total.written += outcome.written
+            total.skipped += outcome.skipped
+            total.unchanged += outcome.unchanged
             total.refused += outcome.refused
             total.last_trouble = outcome.last_trouble
             if outcome.unsettled:

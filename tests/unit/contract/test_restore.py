@@ -45,6 +45,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"dry_run": 1}, "dry_run", "true or false"),
         ({"dry_run": None}, "dry_run", "null"),
         ({"clear_existing_data": "yes"}, "clear_existing_data", "true or false"),
+        ({"write_mode": "merge"}, "write_mode", "only_missing"),
+        ({"write_mode": None}, "write_mode", "null"),
+        ({"write_mode": "diff", "clear_existing_data": True}, "clear_existing_data", "mirror"),
+        ({"write_mode": "mirror", "clear_existing_data": False}, "clear_existing_data", "mirror"),
+        ({"write_mode": "diff", "method": "import"}, "write_mode", "import"),
+        ({"prove": "yes"}, "prove", "true or false"),
+        ({"prove": True, "dry_run": True}, "prove", "verify"),
         ({"max_workers": 0}, "max_workers", "from 1 to 64, but is 0"),
         ({"max_workers": 65}, "max_workers", "65"),
         ({"max_workers": -1}, "max_workers", "-1"),
@@ -185,3 +192,10 @@ def test_keys_survive_the_checkpoint() -> None:
     request = RestoreRequest.from_event({"tables": ["orders"], "keys": [{"id": {"S": "a"}}]})
     stored = {name: value for name, value in request.to_dict().items() if value is not None}
     assert RestoreRequest.from_event(stored) == request
+
+
+@pytest.mark.parametrize("event", [{"clear_existing_data": True}, {"write_mode": "mirror"}])
+def test_clear_existing_data_is_the_mode_mirror(event: dict[str, Any]) -> None:
+    request = RestoreRequest.from_event(event)
+    assert (request.write_mode, request.clear_existing_data) == ("mirror", True)
+    assert RestoreRequest.from_event({k: v for k, v in request.to_dict().items() if v is not None}) == request
