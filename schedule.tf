@@ -3,12 +3,12 @@
 locals {
   # jsonencode writes "<" as \u003c, which EventBridge Scheduler does not take for the beginning of a context attribute.
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-  schedule_input = replace(replace(jsonencode({
+  schedule_input = { for name, schedule in var.schedules : name => replace(replace(jsonencode(merge({
     source      = "aws.scheduler"
     detail-type = "Scheduled Event"
     id          = "<aws.scheduler.execution-id>"
     time        = "<aws.scheduler.scheduled-time>"
-  }), "\\u003c", "<"), "\\u003e", ">")
+  }, schedule.export_type == "FULL_EXPORT" ? {} : { export_type = schedule.export_type })), "\\u003c", "<"), "\\u003e", ">") }
 }
 
 data "aws_iam_policy_document" "schedule_trust" {
@@ -82,7 +82,7 @@ resource "aws_scheduler_schedule" "backup" {
   target {
     arn      = aws_sfn_state_machine.backup.arn
     role_arn = aws_iam_role.schedule.arn
-    input    = local.schedule_input
+    input    = local.schedule_input[each.key]
   }
 
   # Without the permission the first scheduled backup would be lost.

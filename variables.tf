@@ -293,12 +293,14 @@ variable "schedules" {
     - time_zone: IANA time zone in which cron and at are read, daylight saving included. Default "UTC".
     - flexible_window_minutes: the backup starts within so many minutes after its time; 0 is off. Default 15.
     - enabled: false keeps the schedule but does not start backups. Default true.
+    - export_type: FULL_EXPORT, or INCREMENTAL_EXPORT for the changes since the last backup, every 15 minutes to 24 hours. Default FULL_EXPORT.
   EOT
   type = map(object({
     expression              = string
     time_zone               = optional(string, "UTC")
     flexible_window_minutes = optional(number, 15)
     enabled                 = optional(bool, true)
+    export_type             = optional(string, "FULL_EXPORT")
   }))
   default  = { daily = { expression = "cron(0 3 * * ? *)" } }
   nullable = false
@@ -316,6 +318,18 @@ variable "schedules" {
   validation {
     condition     = alltrue([for minutes in values(var.schedules)[*].flexible_window_minutes : minutes >= 0 && minutes <= 1440 && floor(minutes) == minutes])
     error_message = "flexible_window_minutes is a whole number from 1 to 1440, or 0 for no window. Given: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.flexible_window_minutes}"])}. Use numbers in that range."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : contains(["FULL_EXPORT", "INCREMENTAL_EXPORT"], schedule.export_type)])
+    error_message = "A schedule's export_type is FULL_EXPORT or INCREMENTAL_EXPORT. Given: ${join(", ", [for name, schedule in var.schedules : "${name} \"${schedule.export_type}\""])}. Write for example \"INCREMENTAL_EXPORT\"."
+  }
+
+  # DynamoDB exports windows of 15 minutes and more; a shorter rate would find nothing to export every other time.
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : schedule.export_type == "FULL_EXPORT" || try(tonumber(regex("^rate\\((\\d+) minutes?\\)$", schedule.expression)[0]) >= 15, true)])
+    error_message = "DynamoDB's incremental exports hold at least 15 minutes of changes, so a schedule of them cannot come more often. Given: ${join(", ", [for name, schedule in var.schedules : "${name} \"${schedule.expression}\"" if schedule.export_type == "INCREMENTAL_EXPORT"])}. Write for example \"rate(15 minutes)\"."
   }
 }
 

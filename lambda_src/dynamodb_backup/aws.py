@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sns.client import SNSClient
 
-__all__ = ["Clients", "OnDemandClients", "QueueClient", "clients", "on_demand_clients"]
+__all__ = ["Clients", "OnDemandClients", "QueueClient", "clients", "on_demand_clients", "send_exact_windows"]
 
 MOST_CONNECTIONS = 72
 """64 worker threads (contract: ``max_workers`` 1..64) and some for the rest."""
@@ -90,11 +91,36 @@ def _on_demand_clients_for(_environment: tuple[str | None, ...]) -> OnDemandClie
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
     session, config = boto3.session.Session(), _config()
     writes = config.merge(Config(parameter_validation=False))
+    dynamodb = session.client("dynamodb", config=config)
+    send_exact_windows(dynamodb.meta.events)
     return Clients(
         s3=session.client("s3", config=config),
-        dynamodb=session.client("dynamodb", config=config),
+        dynamodb=dynamodb,
         dynamodb_writes=session.client("dynamodb", config=writes),
     )
+
+
+def send_exact_windows(events: Any) -> None:
+    """Have a DynamoDB client send the two times of an incremental export's window with their milliseconds.
+
+    botocore cuts timestamps to whole seconds, although the protocol (epoch-seconds, smithy.io/2.0/aws/protocols) has
+    fractions. A chain's first window begins at the instant of its full export. If it began earlier by a part of a
+    second, an item that was inserted in that part and deleted later would stand in the base, but, as one that came and
+    went, in no window, and so would be restored.
+    """
+    name = "IncrementalExportSpecification"
+
+    def note(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context[name] = {one: time.timestamp() for one, time in params.get(name, {}).items() if one.endswith("Time")}
+
+    def send(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        if context.get(name):
+            body = json.loads(params["body"])
+            body[name] |= context[name]
+            params["body"] = json.dumps(body).encode()
+
+    events.register("before-parameter-build.dynamodb.ExportTableToPointInTime", note)
+    events.register("before-call.dynamodb.ExportTableToPointInTime", send)
 
 
 def _config() -> Config:

@@ -122,6 +122,22 @@ run "as_many_as_given" {
   }
 }
 
+run "increments" {
+  command = plan
+
+  variables {
+    schedules = {
+      daily   = { expression = "cron(0 3 * * ? *)" }
+      changes = { expression = "rate(15 minutes)", export_type = "INCREMENTAL_EXPORT" }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.backup["changes"].target[0].input) == merge(jsondecode(aws_scheduler_schedule.backup["daily"].target[0].input), { export_type = "INCREMENTAL_EXPORT" })
+    error_message = "The schedule of increments asks for them; the others are as they were."
+  }
+}
+
 run "no_schedule" {
   command = plan
 

@@ -103,6 +103,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "bucket": BadInput(
             {"name": "theirs", "create": False, "owner_account_id": "4711"}, ("12 digits", '"4711"', "as a string")
         ),
+        "schedules": BadInput(
+            {"changes": {"expression": "rate(1 hour)", "export_type": "INCREMENTAL"}},
+            ("FULL_EXPORT or INCREMENTAL_EXPORT", 'changes "INCREMENTAL"', "Write for example"),
+        ),
         "functions": BadInput({"backup": {"timeout_seconds": 901}}, ("10 to 900", "backup 901", "next invocation")),
         "table_name_convention": BadInput(
             "mfa{type}", ("between separators", '"mfa{type}"', "leave table_name_convention")
@@ -113,6 +117,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "retention": BadInput(
             {"daily": {"days": 35}, "incremental_days": 29},
             ("7 days shorter", '"incremental_days":29', "Make it shorter"),
+        ),
+        "schedules": BadInput(
+            {"changes": {"expression": "rate(5 minutes)", "export_type": "INCREMENTAL_EXPORT"}},
+            ("at least 15 minutes of changes", 'changes "rate(5 minutes)"', "rate(15 minutes)"),
         ),
         "environment": BadInput("", ("begins with a letter or digit", '""', "Replace")),
         "table_name_convention": BadInput("mfa_{env}_{type}", ("{environment}", '"mfa_{env}_{type}"', "Write other")),

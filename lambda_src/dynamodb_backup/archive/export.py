@@ -29,6 +29,7 @@ class NativeExport:
     export_time: str | None
     files: tuple[DataFile, ...]
     warnings: tuple[str, ...]
+    table_id: str | None = None
 
 
 def read_export(store: ObjectStore, root: str) -> NativeExport:
@@ -65,4 +66,5 @@ def read_export(store: ObjectStore, root: str) -> NativeExport:
         export_time=summary.text("exportTime"),
         files=files,
         warnings=tuple(warnings),
+        table_id=summary.text("tableId"),
     )

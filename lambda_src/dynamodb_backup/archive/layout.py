@@ -61,6 +61,17 @@ class Layout:
     def retention_progress(self) -> str:
         return f"{self.root}retention/progress.json"
 
+    def chains(self, table: str) -> str:
+        """Return the folder of a table's chain records: which increments follow which full backup."""
+        return f"{self.root}chains/{table}/"
+
+    def chain(self, table: str, chain_id: str) -> str:
+        return f"{self.chains(table)}{chain_id}.json"
+
+    def rerooted(self, export_manifest: str) -> str:
+        """Return the root of an export from the key recorded for its manifest; a copy's lies under our prefix."""
+        return "/".join([self.prefix, *export_manifest.split("/")[-5:-1], ""])
+
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 

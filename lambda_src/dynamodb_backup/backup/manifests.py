@@ -27,7 +27,7 @@ class Manifests:
         self._clock = clock
 
     def take_in(self, run: RunRecord) -> None:
-        """Merge a run's tables into the manifest of its date.
+        """Merge a run's full backups into the manifest of its date.
 
         Raises
         ------
@@ -36,7 +36,9 @@ class Manifests:
         WriteConflict
             Others write it again and again.
         """
-        attempts = [self._entry(run, table) for table in run.tables.values()]
+        attempts = [self._entry(run, table) for table in run.tables.values() if run.makes_full(table)]
+        if not attempts:
+            return  # increments are recorded in their chains
         unwritten = f"is written by others again and again, so run {run.run_id} is not in it"
         self._change(run.backup_date, lambda manifest: manifest.merged(attempts), unwritten)
 
@@ -85,7 +87,7 @@ class Manifests:
             "run_id": run.run_id,
             "method": table.method,
             "export_arn": table.export_arn,
-            "export_type": run.export_type,
+            "export_type": "FULL_EXPORT",
             "export_time": table.export_time,
             "start_time": table.start_time,
             "end_time": table.end_time,

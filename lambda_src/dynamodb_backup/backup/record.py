@@ -30,6 +30,9 @@ class TableRun:
     ``checked_files`` and ``parsed_files`` count the leading data files whose checksum and whose lines are verified,
     ``checked_bytes`` is their compressed size, and ``parsing`` tells how far later files are parsed. ``error`` is why
     it failed, or what it is waiting for. ``method`` is how its backup is made; it stays for the whole run.
+
+    In a run of incremental exports ``window`` is the one that is being exported and ``windows`` are those that this run
+    has done; ``full_because`` is why a full export is made instead.
     """
 
     table_name: str
@@ -50,6 +53,10 @@ class TableRun:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     method: str = "native_export"
+    full_because: str | None = None
+    chain_id: str | None = None
+    window: Mapping[str, Any] | None = None
+    windows: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -64,7 +71,8 @@ class TableRun:
     def knowledge(self) -> tuple[object, ...]:
         """Return what orders two views of one table: who has seen an export knows more than who could not start one."""
         verified = (self.checked_files, self.parsed_files)
-        return self.status == "COMPLETED", self.export_arn is not None, self.settled, *verified
+        increments = (len(self.windows), self.full_because is not None)
+        return self.status == "COMPLETED", *increments, self.export_arn is not None, self.settled, *verified
 
 
 @dataclass
@@ -124,6 +132,10 @@ class RunRecord:
         self.finished_at = other.finished_at
         self.etag = other.etag
 
+    def makes_full(self, table: TableRun) -> bool:
+        """Tell whether this run makes a full backup of a table."""
+        return self.export_type == "FULL_EXPORT" or table.full_because is not None
+
     def client_token(self, bucket: str, prefix: str, table: str) -> str:
         """Return the token that makes this run's export of this table happen once, however often it is asked for."""
         return hashlib.sha256("\n".join((bucket, prefix, self.run_id, table)).encode()).hexdigest()[:36]
@@ -155,4 +167,5 @@ class RunRecord:
 def _known(kind: type[Any], document: Mapping[str, Any]) -> Any:
     names = {one.name for one in fields(kind)}
     known = {name: value for name, value in document.items() if name in names}
-    return kind(**known | ({"warnings": tuple(known["warnings"])} if "warnings" in known else {}))
+    tuples = {name: tuple(known[name]) for name in ("warnings", "windows") if name in known}
+    return kind(**known | tuples)

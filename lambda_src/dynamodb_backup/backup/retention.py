@@ -55,7 +55,7 @@ class Retention:
         if not self.settings.retention_days:
             return []
         tables = {table.table_name for table in run.tables.values() if Attempt(run, table).verified}
-        if not tables or run.export_type != "FULL_EXPORT":
+        if not tables or not any(run.makes_full(table) for table in run.tables.values()):
             return []
         try:
             self._look_through(tables)
@@ -132,6 +132,9 @@ class Retention:
         table = attempt.table.table_name
         standing = progress.tables[table]
         after = standing.tagged_through if standing.going_on == attempt.run_id else None
+        if attempt.verified and not attempt.full:
+            self._tag_windows(attempt, name)
+            return
         root = self._root(attempt)
         while root:
             keys = self.store.next_keys(root, after=after, most=KEYS_AT_ONCE)
@@ -140,13 +143,17 @@ class Retention:
                 break
             after = keys[-1]
             progress.tables[table] = replace(standing, going_on=attempt.run_id, tagged_through=after)
-        beside = [*self._shared_files(attempt, root), self.layout.key_index(root)] if root else []
+        beside = [self.layout.key_index(root)] if root else []
         self._tag_all([*beside, *filter(None, [attempt.table.definition_key])], name)
 
-    def _shared_files(self, attempt: Attempt, root: str) -> list[str]:
+    def _tag_windows(self, attempt: Attempt, name: str) -> None:
+        """Tag the increments that a run made of one table."""
+        for window in attempt.table.windows:
+            root = self.layout.rerooted(window["export_manifest"])
+            self._tag_all([*self.store.next_keys(root, after=None, most=KEYS_AT_ONCE), *self._shared_files(root)], name)
+
+    def _shared_files(self, root: str) -> list[str]:
         """Return the data files of an incremental export: they lie beside those of others, its manifest tells which."""
-        if attempt.full or not attempt.verified:
-            return []
         try:
             return [file.key for file in read_incremental(self.store, root).files]
         except (BackupDamaged, BackupNotFound, UnsupportedExport) as error:

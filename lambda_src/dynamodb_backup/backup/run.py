@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -167,33 +169,47 @@ class BackupRun:
         self._records.save(run)
         logger.info("run finished", run_id=run.run_id, succeeded=run.succeeded)
         for table in run.tables.values():
-            self._emit(table)
+            self._emit(run, table)
 
     def _result(self, run: RunRecord) -> BackupResult:
         return BackupResult(
             backup_date=run.backup_date,
             environment=self._settings.environment,
             s3_bucket=self._settings.bucket,
-            manifest_s3_key=self._layout.manifest(run.backup_date),
-            run_id=run.run_id,
-            tables=tuple(
-                TableBackup(
-                    table_name=table.table_name,
-                    status=table.shown_status,
-                    export_arn=table.export_arn,
-                    item_count=table.item_count,
-                    size_bytes=table.billed_size_bytes or 0,
-                    error=table.error,
-                    warnings=table.warnings,
-                )
-                for table in run.tables.values()
+            manifest_s3_key=(
+                self._layout.manifest(run.backup_date) if any(map(run.makes_full, run.tables.values())) else None
             ),
+            run_id=run.run_id,
+            tables=tuple(_outcome(run, table) for table in run.tables.values()),
             warnings=tuple(self._warnings),
         )
 
-    def _emit(self, table: TableRun) -> None:
+    def _emit(self, run: RunRecord, table: TableRun) -> None:
+        if table.status == "COMPLETED" and not run.makes_full(table) and not table.windows:
+            return  # nothing was backed up
         completed = table.status == "COMPLETED"
         values: dict[str, float] = {"BackupSucceeded": completed, "BackupFailed": not completed}
         if completed:
             values |= {"ItemsBackedUp": table.item_count or 0, "BytesBackedUp": table.billed_size_bytes or 0}
         emit(values, environment=self._settings.environment, table=table.table_name)
+
+
+def _outcome(run: RunRecord, table: TableRun) -> TableBackup:
+    full = run.makes_full(table)
+    last_window = table.windows[-1]["export_arn"] if table.windows else None
+    return TableBackup(
+        table_name=table.table_name,
+        status=table.shown_status,
+        export_arn=table.export_arn or last_window,
+        item_count=table.item_count,
+        size_bytes=table.billed_size_bytes or 0,
+        error=table.error,
+        warnings=table.warnings,
+        export_type="FULL_EXPORT" if full else "INCREMENTAL_EXPORT",
+        windows=None if full else tuple(_shown_window(window) for window in table.windows),
+    )
+
+
+def _shown_window(window: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ("from", "to", "status", "chain_id", "item_count", "billed_size_bytes", "export_arn", "export_manifest")
+    return {name: window.get(name) for name in shown}

@@ -40,7 +40,7 @@ class Attempt:
 
     @property
     def full(self) -> bool:
-        return self.run.export_type == "FULL_EXPORT"
+        return self.run.makes_full(self.table)
 
     @property
     def given_up(self) -> bool:

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from dynamodb_backup.archive.export import read_export
+from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, export_id_of
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
+from dynamodb_backup.backup.increments import Increments
 from dynamodb_backup.backup.methods.choice import method_of
 from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.record import RunRecord, TableRun
@@ -37,6 +38,8 @@ class TableBackups:
     def start(self, run: RunRecord, table: TableRun) -> TableRun:
         """Start the backup of a table that is PENDING."""
         try:
+            if not run.makes_full(table):
+                return Increments(self.resources).start(run, table)
             method = method_of(table, self.resources)
             if table.definition_key is None:
                 table = self._captured(run, table)
@@ -48,6 +51,8 @@ class TableBackups:
         """Carry a backup on. One that is written is verified, and only then COMPLETED."""
         verification = None
         try:
+            if not run.makes_full(table):
+                return Increments(self.resources).follow(run, table)
             standing = method_of(table, self.resources).advance(run, table)
             table = standing.table
             if not standing.written:
@@ -69,6 +74,7 @@ class TableBackups:
         definition, warnings = capture_definition(self.resources.clients.dynamodb, description)
         key = self.resources.layout.table_definition(run.backup_date, run.run_id, table.table_name)
         self.resources.store.put(key, json.dumps(definition, indent=2, default=_iso_or_text).encode())
+        warnings = [*table.warnings, *warnings]
         return replace(table, table_arn=description["TableArn"], definition_key=key, warnings=tuple(warnings))
 
     def _verification(self, run: RunRecord, table: TableRun) -> Verification:
@@ -97,7 +103,7 @@ def _completed(table: TableRun, verification: Verification) -> TableRun:
         status="COMPLETED",
         item_count=export.item_count,
         billed_size_bytes=export.billed_size_bytes,
-        export_time=export.export_time or table.export_time,
+        export_time=(export.export_time if isinstance(export, NativeExport) else None) or table.export_time,
         verification=verification.report(),
         warnings=(*table.warnings, *export.warnings, *verification.warnings),
         error=None,

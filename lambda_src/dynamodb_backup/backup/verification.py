@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from dynamodb_backup.archive.datafile import item_of
 from dynamodb_backup.archive.export import NativeExport
+from dynamodb_backup.archive.incremental import IncrementalExport, change_of
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.backup.record import TableRun
@@ -28,7 +30,9 @@ and the counts of both manifests; a restore parses every line of any backup befo
 class Verification:
     """Checks first every file's checksum, then every line. Progress is counted in leading files of the manifest."""
 
-    def __init__(self, store: ObjectStore, export: NativeExport, table: TableRun, deadline: Deadline) -> None:
+    def __init__(
+        self, store: ObjectStore, export: NativeExport | IncrementalExport, table: TableRun, deadline: Deadline
+    ) -> None:
         self.export = export
         self._store = store
         self._deadline = deadline
@@ -92,11 +96,12 @@ class Verification:
         progress = self._parsing.setdefault(number, FileProgress())
         if not progress.done:
             on_item = self._index.on_item(number, progress) if self._index else None
-            verify_file(self._store, self.export.files[number], progress, self._deadline, on_item)
+            parse = change_of if isinstance(self.export, IncrementalExport) else item_of
+            verify_file(self._store, self.export.files[number], progress, self._deadline, on_item, parse)
 
     def _begin_index(self) -> None:
         """Make the key index beside. A backup is as good without one, so no trouble with it fails the backup."""
-        if self._definition_key is None:
+        if self._definition_key is None or isinstance(self.export, IncrementalExport):
             return
         try:
             self._index = IndexMaker(self._store, self.export, read_captured_keys(self._store, self._definition_key))

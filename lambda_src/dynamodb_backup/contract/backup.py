@@ -43,10 +43,6 @@ class BackupRequest:
         # EventBridge may add members to its envelope at any time; only our own events are closed.
         fields = Fields(event, _FIELDS, strict=not scheduled)
         export_type = fields.choice("export_type", default="FULL_EXPORT", allowed=_EXPORT_TYPES)
-        if export_type != "FULL_EXPORT":
-            raise RequestRefused(
-                "export_type", "INCREMENTAL_EXPORT is not offered by this version yet; use FULL_EXPORT"
-            )
         if fields.given("run_id") and (fields.given("tables") or fields.given("export_type")):
             raise RequestRefused(
                 "run_id", "continues one run as it is, so 'tables' and 'export_type' cannot be given too"
@@ -76,7 +72,10 @@ def _trigger(event: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class TableBackup:
-    """The outcome for one table. ``status`` is COMPLETED, FAILED or IN_PROGRESS."""
+    """The outcome for one table. ``status`` is COMPLETED, FAILED or IN_PROGRESS.
+
+    ``windows`` are the increments that a run of incremental exports made, ``None`` for a full backup.
+    """
 
     table_name: str
     status: str
@@ -85,14 +84,18 @@ class TableBackup:
     size_bytes: int = 0
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    export_type: str = "FULL_EXPORT"
+    windows: tuple[Mapping[str, Any], ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "table_name": self.table_name,
             "status": self.status,
+            "export_type": self.export_type,
             "export_arn": self.export_arn,
             "item_count": self.item_count,
             "error": self.error,
+            **({"windows": [dict(window) for window in self.windows]} if self.windows is not None else {}),
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }
 

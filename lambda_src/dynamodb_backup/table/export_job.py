@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +15,7 @@ from dynamodb_backup.timing import iso
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["TOKEN_VALID", "ExportDestination", "ExportJob", "describe_export", "start_export"]
+__all__ = ["TOKEN_VALID", "ExportDestination", "ExportJob", "describe_export", "recovery_is_off", "start_export"]
 
 TOKEN_VALID = timedelta(hours=8)
 """A ClientToken is good for 8 hours after its export completed; later the same token would start a second export."""
@@ -53,8 +53,14 @@ class ExportJob:
     failure: str | None = None
 
 
-def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDestination, token: str) -> str:
-    """Start a full export and return its ARN.
+def start_export(
+    client: DynamoDBClient,
+    table_arn: str,
+    destination: ExportDestination,
+    token: str,
+    window: tuple[datetime, datetime] | None = None,
+) -> str:
+    """Start a full export, or the incremental one of a window (from, to), and return its ARN.
 
     The token makes it happen once: with the same token DynamoDB answers with the export that it has already started.
 
@@ -65,12 +71,22 @@ def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDest
     ClientError
         It may be accepted later.
     """
+    kind: dict[str, Any] = {"ExportType": "FULL_EXPORT"}
+    if window:
+        kind = {
+            "ExportType": "INCREMENTAL_EXPORT",
+            "IncrementalExportSpecification": {
+                "ExportFromTime": window[0],
+                "ExportToTime": window[1],
+                "ExportViewType": "NEW_AND_OLD_IMAGES",
+            },
+        }
     try:
         answer = client.export_table_to_point_in_time(
             TableArn=table_arn,
             ClientToken=token,
             ExportFormat="DYNAMODB_JSON",
-            ExportType="FULL_EXPORT",
+            **kind,
             **destination.parameters(),
         )
     except ClientError as error:
@@ -80,14 +96,19 @@ def start_export(client: DynamoDBClient, table_arn: str, destination: ExportDest
     return answer["ExportDescription"]["ExportArn"]
 
 
+def recovery_is_off(table: str) -> str:
+    """Return what is wrong, and what to do about it."""
+    return (
+        f"point-in-time recovery is off for table {table}, and native exports need it; turn it on with: "
+        f"aws dynamodb update-continuous-backups --table-name {table} "
+        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+    )
+
+
 def _advice(code: str, table_arn: str) -> str | None:
     table = table_arn.rpartition("/")[2]
     if code == "PointInTimeRecoveryUnavailableException":
-        return (
-            f"point-in-time recovery is off for table {table}, and native exports need it; turn it on with: "
-            f"aws dynamodb update-continuous-backups --table-name {table} "
-            "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
-        )
+        return recovery_is_off(table)
     if code in {"TableNotFoundException", "ResourceNotFoundException"}:
         return f"table {table} does not exist"
     return None

@@ -19,7 +19,10 @@ from dynamodb_backup.timing import Deadline
 
 __all__ = ["FileProgress", "verify_checksum", "verify_file"]
 
-OnItem = Callable[[dict[str, Any]], None]
+OnItem = Callable[[Any], None]
+"""Called with what the parser of a line returned: an item, or an incremental export's change."""
+
+Parse = Callable[[bytes], Any]
 
 
 @dataclass
@@ -38,7 +41,12 @@ class FileProgress:
 
 
 def verify_file(
-    store: ObjectStore, file: DataFile, progress: FileProgress, deadline: Deadline, on_item: OnItem | None = None
+    store: ObjectStore,
+    file: DataFile,
+    progress: FileProgress,
+    deadline: Deadline,
+    on_item: OnItem | None = None,
+    parse: Parse = item_of,
 ) -> None:
     """Read one data file whole: checksum, every line, the count; go on where ``progress`` stands and keep it current.
 
@@ -49,6 +57,8 @@ def verify_file(
     ----------
     on_item
         Called once with every item.
+    parse
+        What a line must be; raises ``ValueError``, without item data, for one that is not.
 
     Raises
     ------
@@ -61,7 +71,7 @@ def verify_file(
     TimeIsUp
         The deadline came first. ``progress`` is further than before.
     """
-    patiently(lambda: _verify_file(store, file, progress, deadline, on_item))
+    patiently(lambda: _verify_file(store, file, progress, deadline, on_item, parse))
 
 
 def verify_checksum(store: ObjectStore, file: DataFile, deadline: Deadline) -> int:
@@ -97,13 +107,18 @@ def _etags(file: DataFile) -> set[str]:
 
 
 def _verify_file(
-    store: ObjectStore, file: DataFile, progress: FileProgress, deadline: Deadline, on_item: OnItem | None
+    store: ObjectStore,
+    file: DataFile,
+    progress: FileProgress,
+    deadline: Deadline,
+    on_item: OnItem | None,
+    parse: Parse,
 ) -> None:
     name = f"s3://{store.bucket}/{file.key}"
     body, progress.etag = _open(store, file, progress.etag)
     with body:
         reader = ChecksumReader(body)
-        _check_lines(reader, name, progress, deadline, on_item)
+        _check_lines(reader, name, progress, deadline, on_item, parse)
         while reader.pass_block():
             pass
     if reader.md5 != file.md5:
@@ -114,7 +129,12 @@ def _verify_file(
 
 
 def _check_lines(
-    reader: ChecksumReader, name: str, progress: FileProgress, deadline: Deadline, on_item: OnItem | None
+    reader: ChecksumReader,
+    name: str,
+    progress: FileProgress,
+    deadline: Deadline,
+    on_item: OnItem | None,
+    parse: Parse,
 ) -> None:
     to_skip = progress.lines
     parsed_some = False
@@ -130,7 +150,7 @@ def _check_lines(
             if not line or line.isspace():
                 continue
             try:
-                item = item_of(line)
+                item = parse(line)
             except ValueError as error:
                 problem = _without_data(error)
                 raise BackupDamaged(f"line {progress.lines} of data file {name} is damaged: {problem}") from None

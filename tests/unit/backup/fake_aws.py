@@ -13,7 +13,14 @@ from botocore.exceptions import ClientError
 
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.timing import Deadline
-from sandbox.exports import ExportRequest, build_full_export, data_file, full_line
+from sandbox.exports import (
+    ExportRequest,
+    build_full_export,
+    build_incremental_export,
+    data_file,
+    full_line,
+    incremental_line,
+)
 
 BUCKET = "backups"
 TOKEN_LIVES = timedelta(hours=8)
@@ -85,6 +92,8 @@ class FakeAws:
     export_seconds: float | None = 0.0
     """How long exports take that are started from now on; ``None``: they never end."""
     files_per_export: int = 2
+    table_id: str = "11111111-2222-3333-4444-555555555555"
+    recovery_since: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def clients(self) -> Clients:
         fake = cast("Any", self)
@@ -161,14 +170,24 @@ class FakeAws:
             raise client_error("ResourceNotFoundException", "DescribeTable")
         keys = [{"AttributeName": "id", "KeyType": "HASH"}]
         attributes = [{"AttributeName": "id", "AttributeType": "S"}]
-        table = {"TableName": TableName, "TableArn": ARN + TableName, "TableStatus": "ACTIVE"}
+        table = {"TableName": TableName, "TableArn": ARN + TableName, "TableStatus": "ACTIVE", "TableId": self.table_id}
         return {"Table": {**table, "KeySchema": keys, "AttributeDefinitions": attributes}}
 
     def do_describe_time_to_live(self, TableName: str) -> dict[str, Any]:  # noqa: N803
         return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
 
     def do_describe_continuous_backups(self, TableName: str) -> dict[str, Any]:  # noqa: N803
-        return {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "ENABLED"}}
+        recovery = {
+            "PointInTimeRecoveryStatus": "ENABLED",
+            "EarliestRestorableDateTime": self.recovery_since,
+            "LatestRestorableDateTime": self.time.now - timedelta(minutes=5),
+        }
+        return {
+            "ContinuousBackupsDescription": {
+                "ContinuousBackupsStatus": "ENABLED",
+                "PointInTimeRecoveryDescription": recovery,
+            }
+        }
 
     def do_list_tags_of_resource(self, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
         return {"Tags": []}
@@ -194,7 +213,9 @@ class FakeAws:
         return {"ExportDescription": self._description(export)}
 
     def _description(self, export: Export) -> dict[str, Any]:
-        description = {"ExportArn": export.arn, "StartTime": export.started, "ExportTime": export.started}
+        description: dict[str, Any] = {"ExportArn": export.arn, "StartTime": export.started}
+        if "IncrementalExportSpecification" not in export.parameters:
+            description["ExportTime"] = export.started
         if export.failure:
             return {**description, "ExportStatus": "FAILED", "FailureCode": export.failure, "FailureMessage": "denied"}
         if export.ends is None or export.ends > self.time.now:
@@ -205,14 +226,24 @@ class FakeAws:
 
     def _write(self, export: Export) -> int:
         table = export.parameters["TableArn"].removeprefix(ARN)
-        count = self.items[table]
+        window = export.parameters.get("IncrementalExportSpecification")
+        count = 1 if window else self.items[table]
         if not export.written:
-            lines = [full_line({"id": {"S": f"{table}-{number}"}}) for number in range(count)]
+            keys = [{"id": {"S": f"{table}-{number}"}} for number in range(count)]
+            lines = [incremental_line(1, key, None, key) if window else full_line(key) for key in keys]
             files = [data_file(lines[start :: self.files_per_export]) for start in range(self.files_per_export)]
             request = ExportRequest(
-                ARN + table, BUCKET, export.parameters["S3Prefix"], export_id=export.arn.rpartition("/")[2]
+                ARN + table,
+                BUCKET,
+                export.parameters["S3Prefix"],
+                table_id=self.table_id,
+                start_time=export.started,
+                from_time=window["ExportFromTime"] if window else None,
+                to_time=window["ExportToTime"] if window else None,
+                export_id=export.arn.rpartition("/")[2],
             )
-            self.objects.update(build_full_export(request, files).objects)
+            build = build_incremental_export if window else build_full_export
+            self.objects.update(build(request, files).objects)
             export.written = True
         return count
 
