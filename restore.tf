@@ -87,6 +87,48 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
+  # DynamoDB makes the new table in the name of whoever asks, which takes reading and writing it:
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_IAM.html
+  dynamic "statement" {
+    for_each = var.restore_on_demand_backups ? [values(local.table_arns)] : []
+
+    content {
+      sid = "RestoreOnDemandBackupsIntoTables"
+      actions = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:RestoreTableFromBackup",
+        "dynamodb:Scan",
+        "dynamodb:UpdateItem",
+      ]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.restore_on_demand_backups ? [values(local.table_arns)] : []
+
+    content {
+      sid       = "ReadOnDemandBackups"
+      actions   = ["dynamodb:DescribeBackup", "dynamodb:RestoreTableFromBackup"]
+      resources = [for arn in statement.value : "${arn}/backup/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.restore_on_demand_backups ? [1] : []
+
+    content {
+      sid     = "ListOnDemandBackups"
+      actions = ["dynamodb:ListBackups"]
+      # The action knows no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+      resources = ["*"]
+    }
+  }
+
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

@@ -127,6 +127,16 @@ variable "restore_creates_tables" {
   nullable    = false
 }
 
+variable "restore_on_demand_backups" {
+  description = <<-EOT
+    Whether a restore may make a new table of one of DynamoDB's on-demand backups (the restore event's on_demand_backup), under the names in tables and restore_target_tables alone.
+    Default: false. No role may delete a table.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 # Where backups are kept
 
 variable "bucket" {

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
 from sandbox.faults import Faults
-from sandbox.remote import Control, Exports, Requests
+from sandbox.remote import Backups, Control, Exports, Requests
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
@@ -55,6 +55,7 @@ class Sandbox:
         self.faults = Faults(control)
         self.requests = Requests(control)
         self.exports = Exports(control)
+        self.backups = Backups(control)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,7 +88,7 @@ class Sandbox:
         return self._session.client(service, **settings | options)
 
     def reset(self) -> None:
-        """Back to an empty account: resources, faults, request log and export settings."""
+        """Back to an empty account: resources, faults, request log, and settings of exports and backups."""
         self._control.call("POST", "reset")
 
     def stop(self) -> None:

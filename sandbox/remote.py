@@ -1,4 +1,4 @@
-"""The running sandbox's controls, spoken over HTTP: request log and export settings."""
+"""The running sandbox's controls, spoken over HTTP: request log, settings of exports and backups."""
 
 from __future__ import annotations
 
@@ -87,6 +87,20 @@ class Exports:
         not a setting.
         """
         self._control.call("PUT", "exports", settings)
+
+
+class Backups:
+    """How the sandbox's on-demand backups behave."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def configure(self, **settings: Any) -> None:
+        """Change fields of sandbox.emulator.settings.BackupSettings, for backups made from now on.
+
+        Example: `configure(seconds=0, age_seconds=86400)`. Raises ValueError for a name that is not a setting.
+        """
+        self._control.call("PUT", "backups", settings)
 
 
 def _matches(entry: LoggedRequest, service: str, operation: str, resource: str) -> bool:

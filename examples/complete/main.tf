@@ -81,6 +81,9 @@ module "dynamodb_backup" {
   # One table more that a restore may write to, to try one without touching the original.
   restore_target_tables = ["mfa-api_${var.environment}_totp_restored"]
 
+  # DynamoDB's own on-demand backups may be restored too, into new tables of these names.
+  restore_on_demand_backups = true
+
   # It need not exist: the restore may create it.
   restore_creates_tables = true
 

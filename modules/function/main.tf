@@ -146,9 +146,9 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
-# Lambda by default repeats a failed asynchronous invocation twice. What is to be repeated is decided by whoever invokes.
+# Lambda by default repeats a failed asynchronous invocation twice. Here mostly whoever invokes decides what is to be repeated.
 resource "aws_lambda_function_event_invoke_config" "this" {
   function_name                = aws_lambda_function.this.function_name
-  maximum_retry_attempts       = 0
+  maximum_retry_attempts       = var.asynchronous_retries
   maximum_event_age_in_seconds = 21600
 }

@@ -28,6 +28,13 @@ variable "timeout_seconds" {
   nullable    = false
 }
 
+variable "asynchronous_retries" {
+  description = "How often Lambda repeats an asynchronous invocation that failed: 0 to 2. Default 0."
+  type        = number
+  default     = 0
+  nullable    = false
+}
+
 variable "environment" {
   description = "Environment variables of the function; one whose value is null is not set."
   type        = map(string)

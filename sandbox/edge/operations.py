@@ -61,7 +61,10 @@ def _json_resources(service: str, body: bytes) -> tuple[str, ...]:
         members: dict[str, Any] = json.loads(body or b"{}")
     except ValueError:
         return ()
-    names = [members.get(member) for member in ("TableName", "TableArn", "ExportArn", "ResourceArn")]
+    names = [
+        members.get(member)
+        for member in ("TableName", "TargetTableName", "TableArn", "ExportArn", "BackupArn", "ResourceArn")
+    ]
     names += list(members.get("RequestItems") or {})
     for action in members.get("TransactItems") or ():
         names += [operation.get("TableName") for operation in action.values()]

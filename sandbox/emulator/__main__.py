@@ -10,13 +10,25 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sandbox.emulator import dynamodb_patches, iam_patches, lambda_patches, scheduler_patches, ssm_patches
+from sandbox.emulator import (
+    backup_patches,
+    dynamodb_patches,
+    iam_patches,
+    lambda_patches,
+    scheduler_patches,
+    ssm_patches,
+)
 from sandbox.emulator import patch_points as at
-from sandbox.emulator.export_service import ExportService
 
-_SETTINGS_PATH = "/_sandbox/exports"
+_SETTINGS_PATH = "/_sandbox/"
+
+
+class Configurable(Protocol):
+    """What has settings."""
+
+    settings: Any
 
 
 def main() -> None:
@@ -27,24 +39,27 @@ def main() -> None:
     except at.UnsupportedMiniStack as problem:
         sys.exit(f"{problem}")
     directory = Path(os.environ["TMPDIR"])
-    exports = dynamodb_patches.apply(own_endpoint)
+    services: dict[str, Configurable] = {
+        "exports": dynamodb_patches.apply(own_endpoint),
+        "backups": backup_patches.apply(),
+    }
     lambda_patches.apply(directory)
     iam_patches.apply()
     scheduler_patches.apply()
     ssm_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
-    asyncio.run(_serve(int(socket_number), exports))
+    asyncio.run(_serve(int(socket_number), services))
 
 
-async def _serve(socket_number: int, exports: ExportService) -> None:
+async def _serve(socket_number: int, services: dict[str, Configurable]) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack import app as ministack_app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == _SETTINGS_PATH:
-            await _change_settings(exports, receive, send)
+        if scope["type"] == "http" and scope["path"].startswith(_SETTINGS_PATH):
+            await _change_settings(services[scope["path"].removeprefix(_SETTINGS_PATH)], receive, send)
         else:
             await ministack_app.app(scope, receive, send)
 
@@ -55,7 +70,7 @@ async def _serve(socket_number: int, exports: ExportService) -> None:
     await serve(app, config)
 
 
-async def _change_settings(exports: ExportService, receive: Any, send: Any) -> None:
+async def _change_settings(service: Configurable, receive: Any, send: Any) -> None:
     body = b""
     more = True
     while more:
@@ -64,7 +79,7 @@ async def _change_settings(exports: ExportService, receive: Any, send: Any) -> N
         more = message.get("more_body", False)
     status, answer = 200, {}
     try:
-        exports.settings = exports.settings.changed(json.loads(body))
+        service.settings = service.settings.changed(json.loads(body))
     except ValueError as error:
         status, answer = 400, {"message": str(error)}
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})

@@ -71,7 +71,7 @@ def _know_object_tags(original: Callable[..., dict[str, Any]]) -> Callable[..., 
 
 
 def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    """Find the ARN by which exports and tags name their resource; MiniStack looks for names only, else checks `*`."""
+    """Find the ARN by which exports, backups and tags name their resource; MiniStack knows names only, else `*`."""
 
     def resources(body: bytes, region: str, account_id: str) -> list[str]:
         found = original(body, region, account_id)
@@ -81,7 +81,7 @@ def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., 
             members = json.loads(body or b"{}")
         except ValueError:
             return []
-        named = [members.get(name) for name in ("ExportArn", "ImportArn", "TableArn", "ResourceArn")]
+        named = [members.get(name) for name in ("ExportArn", "BackupArn", "ImportArn", "TableArn", "ResourceArn")]
         return [arn for arn in named if isinstance(arn, str)][:1]
 
     return resources

@@ -1,14 +1,26 @@
-"""What can be turned on the sandbox's exports while it runs (`aws.exports.configure(...)`)."""
+"""What can be turned while the sandbox runs: `aws.exports.configure(...)`, `aws.backups.configure(...)`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
+
+
+class Changeable:
+    """Settings that are changed by name."""
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """Return these settings with `values` in place. Raises ValueError for a name that is not a setting."""
+        known = {field.name for field in fields(self)}  # type: ignore[arg-type] # subclasses are dataclasses
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"unknown settings {unknown}; known are {sorted(known)}")
+        return replace(self, **values)  # type: ignore[type-var] # likewise
 
 
 @dataclass(frozen=True)
-class ExportSettings:
+class ExportSettings(Changeable):
     """Defaults are DynamoDB's own rules, except that an export takes a second instead of minutes."""
 
     seconds: float = 1.0
@@ -28,10 +40,18 @@ class ExportSettings:
     fail_with: str | None = None
     """FailureCode with which every export that ends from now on turns FAILED."""
 
-    def changed(self, values: Mapping[str, Any]) -> ExportSettings:
-        """Return these settings with `values` in place. Raises ValueError for a name that is not a setting."""
-        known = {field.name for field in fields(self)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(f"unknown export settings {unknown}; known are {sorted(known)}")
-        return replace(self, **values)
+
+@dataclass(frozen=True)
+class BackupSettings(Changeable):
+    """Defaults are those of DynamoDB's on-demand backups, except that everything takes a second instead of minutes."""
+
+    seconds: float = 1.0
+    """How long a backup that is made from now on stays CREATING."""
+    restore_seconds: float = 1.0
+    """How long a table that is restored from now on stays CREATING."""
+    age_seconds: float = 0.0
+    """Pretend that backups made from now on were made this much earlier."""
+    type: str = "USER"
+    """BackupType of backups that are made from now on."""
+    page_size: int = 100
+    """A page of ListBackups holds at most so many."""

@@ -17,6 +17,9 @@ EMULATOR_DRIFT = {
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.backup_failed": ["update"],
     # Of other alarms it gives back neither description, actions, dimensions, statistic, period nor treat_missing_data.
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],
+    "module.on_demand_backup.aws_cloudwatch_metric_alarm.dead_letter": ["update"],
+    "module.on_demand_backup.aws_cloudwatch_metric_alarm.failed": ["update"],
+    "module.on_demand_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],
 }
 
 
@@ -27,13 +30,14 @@ def examples(*names: str) -> pytest.MarkDecorator:
 
 
 ALL = examples(*VARIABLES)
+WITH_A_BUCKET = examples(*(name for name in VARIABLES if name != "on_demand_backup"))
 
 
 def test_every_example_is_applied() -> None:
     assert set(VARIABLES) == {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()}
 
 
-@ALL
+@WITH_A_BUCKET
 def test_functions_use_the_bucket_in_the_outputs(example: AppliedExample) -> None:
     functions = example.aws.client("lambda")
     for name in (example.outputs["backup_function"], example.outputs["restore_function"]):
@@ -90,6 +94,25 @@ def test_schedules_start_the_state_machine(example: AppliedExample) -> None:
         assert json.loads(target["Input"])["time"] == "<aws.scheduler.scheduled-time>"
 
 
+@examples("complete")
+def test_restore_makes_a_new_table_of_an_on_demand_backup(example: AppliedExample) -> None:
+    dynamodb, table = example.aws.client("dynamodb"), example.outputs["tables"]["totp"]
+    dynamodb.put_item(TableName=table, Item={"apiKey": {"S": "a"}, "uuid": {"S": "b"}})
+    example.aws.backups.configure(seconds=0)
+    dynamodb.create_backup(TableName=table, BackupName="by-hand")
+    target = table.replace("_global", "_restored")
+    event = {"on_demand_backup": "latest", "tables": [table], "target_tables": {table: target}}
+
+    answer = example.aws.client("lambda").invoke(
+        FunctionName=example.outputs["restore_function"], Payload=json.dumps(event)
+    )
+
+    assert json.loads(answer["Payload"].read())["statusCode"] == 200
+    assert dynamodb.scan(TableName=target)["Items"] == [{"apiKey": {"S": "a"}, "uuid": {"S": "b"}}]
+    dynamodb.delete_table(TableName=target)
+    dynamodb.delete_item(TableName=table, Key={"apiKey": {"S": "a"}, "uuid": {"S": "b"}})
+
+
 @examples("minimal", "complete")
 def test_topics_are_there(example: AppliedExample) -> None:
     topics = [topic["TopicArn"].split(":")[-1] for topic in example.aws.client("sns").list_topics()["Topics"]]
@@ -119,5 +142,6 @@ def test_destroy_leaves_nothing(example: AppliedExample) -> None:
     assert example.aws.client("stepfunctions").list_state_machines()["stateMachines"] == []
     assert example.aws.client("scheduler").list_schedules()["Schedules"] == []
     assert example.aws.client("sns").list_topics()["Topics"] == []
+    assert example.aws.client("sqs").list_queues().get("QueueUrls", []) == []
     assert example.aws.client("logs").describe_log_groups()["logGroups"] == []
     assert example.aws.client("dynamodb").list_tables()["TableNames"] == []

@@ -160,6 +160,34 @@ run "creating_tables" {
   }
 }
 
+run "on_demand_backups_are_restored_only_where_wanted" {
+  command = plan
+
+  variables {
+    restore_on_demand_backups = true
+    restore_target_tables     = ["elsewhere"]
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.restore.policy_json).Statement : s.Sid => toset(flatten([s.Action])) if strcontains(s.Sid, "OnDemand") } == {
+      RestoreOnDemandBackupsIntoTables = toset([
+        "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+        "dynamodb:RestoreTableFromBackup", "dynamodb:Scan", "dynamodb:UpdateItem",
+      ])
+      ReadOnDemandBackups = toset(["dynamodb:DescribeBackup", "dynamodb:RestoreTableFromBackup"])
+      ListOnDemandBackups = toset(["dynamodb:ListBackups"])
+    }
+    error_message = "What DynamoDB takes to make a table of a backup, and nothing that deletes one: ${module.restore.policy_json}"
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if strcontains(s.Sid, "OnDemand") && s.Sid != "ListOnDemandBackups"])) == toset(flatten([
+      for table in ["elsewhere", "shop-orders", "shop-users"] : ["arn:aws:dynamodb:eu-west-1:123456789012:table/${table}", "arn:aws:dynamodb:eu-west-1:123456789012:table/${table}/backup/*"]
+    ]))
+    error_message = "Tables are made under the allowed names alone, of backups of these tables alone."
+  }
+}
+
 run "with_a_key_and_a_boundary" {
   command = plan
 

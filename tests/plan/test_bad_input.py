@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
@@ -155,8 +156,9 @@ pytestmark = pytest.mark.xdist_group("bad-input")  # the plans are made once, in
 class Refusals:
     """What Terraform says about the variables of each plan; each plan is made once."""
 
-    def __init__(self, terraform: Terraform) -> None:
+    def __init__(self, terraform: Terraform, values: Mapping[str, object]) -> None:
         self._terraform = terraform
+        self._values = values
         self._said: dict[str, list[str]] = {}
 
     def of(self, plan: str) -> list[str]:
@@ -165,9 +167,8 @@ class Refusals:
         return self._said[plan]
 
     def _ask(self, plan: str) -> list[str]:
-        values = GOOD_FOR_A_PLAN.get(plan, GOOD) | {name: bad.value for name, bad in PLANS[plan].items()}
         inputs = self._terraform.directory / "bad.tfvars.json"
-        inputs.write_text(json.dumps(values), encoding="utf-8")
+        inputs.write_text(json.dumps(self._values[plan]), encoding="utf-8")
         done = subprocess.run(
             [terraform_binary(), "plan", "-json", "-input=false", f"-var-file={inputs.name}"],
             cwd=self._terraform.directory,
@@ -184,7 +185,11 @@ class Refusals:
 
 @pytest.fixture(scope="module")
 def refusals(root_module: Terraform) -> Refusals:
-    return Refusals(root_module)
+    values = {
+        plan: GOOD_FOR_A_PLAN.get(plan, GOOD) | {name: bad.value for name, bad in inputs.items()}
+        for plan, inputs in PLANS.items()
+    }
+    return Refusals(root_module, values)
 
 
 @pytest.mark.parametrize(("plan", "variable"), CASES)

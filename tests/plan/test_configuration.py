@@ -38,7 +38,9 @@ def test_valid(directory: str, tmp_path: Path) -> None:
     assert [found["summary"] for found in said["diagnostics"]] in ([], ["Provider development overrides are in effect"])
 
 
-@pytest.mark.parametrize("directory", [".", "modules/function", *(f"examples/{name}" for name in EXAMPLES)])
+@pytest.mark.parametrize(
+    "directory", [".", "modules/function", "modules/on_demand_backup", *(f"examples/{name}" for name in EXAMPLES)]
+)
 def test_every_variable_and_output_is_described(directory: str, repo_root: Path) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((repo_root / directory).glob("*.tf")))
     blocks = re.findall(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL)
@@ -51,6 +53,12 @@ def test_example_explains_itself(name: str, repo_root: Path) -> None:
     example = repo_root / "examples" / name
     assert {path.name for path in example.iterdir()} >= {"README.md", "main.tf", "outputs.tf", "versions.tf"}
     assert "terraform apply" in (example / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_module_runs_its_functions_with_the_same_powertools(repo_root: Path) -> None:
+    sources = [repo_root / "package.tf", *repo_root.glob("modules/*/*.tf")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    assert len(set(re.findall(r'powertools_version += "(.*)"', text))) == 1
 
 
 def test_every_root_takes_the_versions_that_the_module_takes(repo_root: Path) -> None:

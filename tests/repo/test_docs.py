@@ -205,11 +205,15 @@ def test_events_are_accepted() -> None:
 
 
 def test_module_blocks_use_inputs_and_outputs_that_exist() -> None:
-    inputs = set(re.findall(r'^variable "(\w+)"', text_of("variables.tf"), re.MULTILINE))
+    inputs_of = {
+        module: set(re.findall(r'^variable "(\w+)"', text_of(f"{module}variables.tf"), re.MULTILINE))
+        for module in ("", "modules/on_demand_backup/")
+    }
     outputs = set(re.findall(r'^output "(\w+)"', text_of("outputs.tf"), re.MULTILINE))
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```hcl\n(.*?)```", text, re.DOTALL):
+            inputs = inputs_of["modules/on_demand_backup/" if "//modules/on_demand_backup" in block else ""]
             assert set(re.findall(r"^  (\w+)\s+=", block, re.MULTILINE)) <= inputs | {"source"}, page.name
         assert set(re.findall(r"module\.dynamodb_backup\.(\w+)", text)) <= outputs, page.name
 

@@ -299,7 +299,7 @@ def test_an_export_is_described_after_its_table_is_gone_but_no_longer_listed(aws
 
 
 def test_an_unknown_setting_is_refused(aws: Sandbox) -> None:
-    with pytest.raises(ValueError, match="unknown export settings"):
+    with pytest.raises(ValueError, match="unknown settings"):
         aws.exports.configure(second=1)
 
 

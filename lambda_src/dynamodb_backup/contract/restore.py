@@ -9,7 +9,7 @@ from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.selection import KEY_FIELDS, TypedKey, typed_keys
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["ACTIONS", "RestoreRequest", "RestoreResult", "TableRestore"]
+__all__ = ["ACTIONS", "FIELDS_OF_ON_DEMAND", "RestoreRequest", "RestoreResult", "TableRestore"]
 
 ACTIONS = ("restore",)
 """What the restore function does, by the event's field ``action``."""
@@ -31,8 +31,11 @@ _FIELDS = (
     "export",
     "keys",
     "partition_keys",
+    "on_demand_backup",
     "restore_id",
 )
+FIELDS_OF_ON_DEMAND = frozenset({"on_demand_backup", "tables", "target_tables", "dry_run", "restore_id"})
+"""DynamoDB restores an on-demand backup whole, into a new table: nothing else can be asked of it."""
 MOST_WORKERS = 64
 DEFAULT_WORKERS = 5
 WRITE_MODES = ("overwrite", "only_missing", "mirror", "diff")
@@ -65,6 +68,7 @@ class RestoreRequest:
     export: str | None = None
     keys: tuple[TypedKey, ...] | None = None
     partition_keys: tuple[TypedKey, ...] | None = None
+    on_demand_backup: str | None = None
     restore_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -103,11 +107,17 @@ class RestoreRequest:
             ),
             keys=typed_keys(fields, "keys"),
             partition_keys=typed_keys(fields, "partition_keys"),
+            on_demand_backup=fields.text(
+                "on_demand_backup",
+                pattern=r"latest|arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[^/:]+/backup/[^/:]+",
+                meaning="the ARN of an on-demand backup, or latest",
+            ),
             restore_id=fields.text(
                 "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
             ),
             given=frozenset(name for name in _FIELDS if name != "action" and fields.given(name)),
         )
+        request._check_on_demand_backup()
         request._check_export()
         request._check_targets()
         request._check_new_targets()
@@ -141,6 +151,22 @@ class RestoreRequest:
             raise RequestRefused("export", "stands instead of 'backup_date'; give one of the two")
         if len(set(self.tables or ()) | set(self.target_tables)) != 1:
             raise RequestRefused("export", "holds one table, so 'tables' or 'target_tables' must name exactly that one")
+
+    def _check_on_demand_backup(self) -> None:
+        if self.on_demand_backup is None:
+            return
+        for name in sorted(self.given - FIELDS_OF_ON_DEMAND):
+            raise RequestRefused(name, "cannot go with 'on_demand_backup', which DynamoDB restores into a new table")
+        named = set(self.tables or ()) | set(self.target_tables)
+        if self.on_demand_backup == "latest":
+            if not named:
+                raise RequestRefused("on_demand_backup", "is latest, so 'tables' or 'target_tables' must say of which")
+            return
+        source = self.on_demand_backup.partition(":table/")[2].partition("/")[0]
+        if named - {source}:
+            raise RequestRefused(
+                "on_demand_backup", f"is of table '{source}', so no other table can be named beside it"
+            )
 
     def _check_new_targets(self) -> None:
         """Refuse what contradicts a target that the restore makes itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from typing import Protocol
 
 from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
@@ -13,6 +14,7 @@ from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
 from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError, WriteConflict
+from dynamodb_backup.restore.on_demand import OnDemandRestorer, plan_on_demand
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.selection import refuse_other_keys
@@ -24,6 +26,17 @@ from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
 
 __all__ = ["RestoreRun"]
+
+
+class Restorer(Protocol):
+    """What carries one table of a restore."""
+
+    @property
+    def open(self) -> bool: ...
+
+    def save(self) -> None: ...
+
+    def execute(self) -> None: ...
 
 
 class RestoreRun:
@@ -81,7 +94,10 @@ class RestoreRun:
 
     def _begun(self, request: RestoreRequest) -> RestoreState:
         warnings: list[str] = []
-        tables = self._planner.plan(request, warnings)
+        if request.on_demand_backup:
+            tables = plan_on_demand(self._clients.dynamodb, self._settings, request)
+        else:
+            tables = self._planner.plan(request, warnings)
         restore_id = f"{self._clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         if request.selected_keys:
             self._begin_selection(request, tables)
@@ -117,7 +133,7 @@ class RestoreRun:
         logger.info("restore goes on", restore_id=restore_id, turn=state.turns)
         return state
 
-    def _checkpoint(self, state: RestoreState, unfinished: list[TableRestorer]) -> str | None:
+    def _checkpoint(self, state: RestoreState, unfinished: list[Restorer]) -> str | None:
         """Keep the state for the next turn, if there is or was more than one; return why that was impossible."""
         if not unfinished and state.turns == 1:
             return None
@@ -137,17 +153,13 @@ class RestoreRun:
             return f"the restore cannot be continued, begin it again: its checkpoint was not written: {explain(error)}"
         return None
 
-    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[TableRestorer]:
+    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[Restorer]:
         """Go on with the first open table in any case, so that a short turn makes progress; then while time is left.
 
         A table that met something that passes by itself (throttling, a broken connection) is tried again after a pause.
         Returns the tables that are not done.
         """
-        unfinished = [
-            TableRestorer(self._clients, self._store, self._layout, request, state.restore_id, table, self._deadline)
-            for table in state.tables
-            if table.open
-        ]
+        unfinished = [self._restorer(request, state.restore_id, table) for table in state.tables if table.open]
         pauses = backoff_seconds(first=0.5, longest=15.0)
         while unfinished:
             for number, table in enumerate(unfinished):
@@ -160,6 +172,11 @@ class RestoreRun:
             if unfinished:
                 self._deadline.sleep(next(pauses))
         return unfinished
+
+    def _restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> Restorer:
+        if table.on_demand_backup:
+            return OnDemandRestorer(self._clients.dynamodb, request, table, self._deadline)
+        return TableRestorer(self._clients, self._store, self._layout, request, restore_id, table, self._deadline)
 
     def _report(self, request: RestoreRequest, state: RestoreState) -> None:
         for table in state.tables:
@@ -196,7 +213,7 @@ class RestoreRun:
             environment=self._settings.environment,
             s3_bucket=self._settings.bucket,
             dry_run=request.dry_run,
-            backup_date=max(dates, default=None if request.export else request.backup_date),
+            backup_date=max(dates, default=None if request.export or request.on_demand_backup else request.backup_date),
             restore_id=state.restore_id,
             duration_seconds=seconds,
             tables=tuple(table.result(dry_run=request.dry_run) for table in state.tables),

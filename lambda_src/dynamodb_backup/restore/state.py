@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from dynamodb_backup.contract.restore import RestoreRequest, TableRestore
+from dynamodb_backup.contract.restore import FIELDS_OF_ON_DEMAND, RestoreRequest, TableRestore
 from dynamodb_backup.contract.selection import KEY_FIELDS
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.selection_state import Selection
@@ -47,6 +47,7 @@ class TableState:
     fingerprint: str = ""
     source_keys: list[list[str]] | None = None
     definition_key: str | None = None
+    on_demand_backup: str | None = None
     creates_target: bool = False
     import_arn: str | None = None
     settings_done: list[str] = field(default_factory=list)
@@ -188,4 +189,6 @@ class RestoreState:
         given = {name: value for name, value in self.request.items() if value is not None}
         if "export" in given:
             del given["backup_date"]
+        if "on_demand_backup" in given:
+            given = {name: value for name, value in given.items() if name in FIELDS_OF_ON_DEMAND}
         return RestoreRequest.from_event(given)

@@ -116,6 +116,28 @@ class Shop:
             ],
         )
 
+    def _prepare_on_demand_functions(self) -> None:
+        """Deploy what modules/on_demand_backup does, without its delays."""
+        self._aws.backups.configure(seconds=0, restore_seconds=0)
+        queue = self._aws.client("sqs").create_queue(
+            QueueName="shop-production-on-demand-backup.fifo",
+            Attributes={"FifoQueue": "true", "VisibilityTimeout": "60"},
+        )["QueueUrl"]
+        variables = {"BACKUP_NAME_PREFIX": "shop-production", "QUEUE_URL": queue}
+        for verb in ("backup", "monitor"):
+            self._create_function(f"shop-production-on-demand-{verb}", f"on_demand_{verb}", variables)
+        self._lambda.create_event_source_mapping(
+            EventSourceArn="arn:aws:sqs:us-east-1:123456789012:shop-production-on-demand-backup.fifo",
+            FunctionName="shop-production-on-demand-monitor",
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+        )
+
+    def _prepare_on_demand_backups_available(self) -> None:
+        deadline = time.monotonic() + 60
+        while self._aws.requests.count("dynamodb", "DescribeBackup") < 2:
+            assert time.monotonic() < deadline, "the monitor does not look at the backups"
+            time.sleep(0.2)
+
     def _prepare_index_removed(self) -> None:
         self._dynamodb.update_table(
             TableName=ORDERS, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-total"}}]
@@ -143,24 +165,26 @@ class Shop:
 
     def _deploy(self) -> None:
         role = self._aws.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=_policy(_TRUST))
+        self._role_arn = role["Role"]["Arn"]
         self._aws.client("iam").put_role_policy(RoleName="shop", PolicyName="all", PolicyDocument=_policy(_ALL))
-        layer = self._lambda.publish_layer_version(
+        self._layer = self._lambda.publish_layer_version(
             LayerName="powertools", Content={"ZipFile": (self._root / "dist/layer.zip").read_bytes()}
         )
         for verb in FUNCTIONS:
-            self._lambda.create_function(
-                FunctionName=f"shop-production-dynamodb-{verb}",
-                Runtime="python3.13",
-                Handler=f"dynamodb_backup.handlers.{verb}.lambda_handler",
-                Role=role["Role"]["Arn"],
-                Code={"ZipFile": (self._root / "dist/function.zip").read_bytes()},
-                Layers=[layer["LayerVersionArn"]],
-                Environment={
-                    "Variables": _ENVIRONMENT | {"POWERTOOLS_SERVICE_NAME": f"shop-production-dynamodb-{verb}"}
-                },
-                Timeout=900,
-            )
+            self._create_function(f"shop-production-dynamodb-{verb}", verb, {})
         self._make_state_machine(role["Role"]["Arn"])
+
+    def _create_function(self, name: str, handler: str, variables: dict[str, str]) -> None:
+        self._lambda.create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Handler=f"dynamodb_backup.handlers.{handler}.lambda_handler",
+            Role=self._role_arn,
+            Code={"ZipFile": (self._root / "dist/function.zip").read_bytes()},
+            Layers=[self._layer["LayerVersionArn"]],
+            Environment={"Variables": _ENVIRONMENT | {"POWERTOOLS_SERVICE_NAME": name} | variables},
+            Timeout=900,
+        )
 
     def _make_state_machine(self, role_arn: str) -> None:
         function_arn = self._lambda.get_function(FunctionName="shop-production-dynamodb-backup")["Configuration"][

@@ -1,0 +1,198 @@
+# What the submodule of the on-demand backup plans: permissions, queue, schedule, alarms.
+
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_ssm_parameter.powertools
+  values = { insecure_value = "arn:aws:lambda:eu-west-1:017000801446:layer:Powertools:1" }
+}
+
+variables {
+  app_name    = "shop"
+  environment = "prod"
+  tables      = ["shop-users", "shop-orders"]
+}
+
+run "least_privilege" {
+  command = plan
+
+  module {
+    source = "./modules/on_demand_backup"
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.create.policy_json).Statement : s.Sid => toset(flatten([s.Action])) } == {
+      ListBackups   = toset(["dynamodb:ListBackups"])
+      SendToQueue   = toset(["sqs:SendMessage"])
+      Notify        = toset(["sns:Publish"])
+      CreateBackups = toset(["dynamodb:CreateBackup"])
+      WriteLogs     = toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
+    error_message = "The function that makes backups can delete none: ${module.create.policy_json}"
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.monitor.policy_json).Statement : s.Sid => toset(flatten([s.Action])) } == {
+      ListBackups            = toset(["dynamodb:ListBackups"])
+      SendToQueue            = toset(["sqs:SendMessage"])
+      Notify                 = toset(["sns:Publish"])
+      LookAtAndExpireBackups = toset(["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"])
+      TakeFromQueue          = toset(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"])
+      WriteLogs              = toset(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
+    error_message = "The monitor can make no backup, and touch no table: ${module.monitor.policy_json}"
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [module.create.policy_json, module.monitor.policy_json] : alltrue([
+        for s in jsondecode(policy).Statement : s.Effect == "Allow" && (s.Sid == "ListBackups") == (s.Resource == "*")
+      ])
+    ])
+    error_message = "Only ListBackups, which knows no resource, is allowed on everything."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.create.policy_json).Statement : s.Resource if s.Sid == "CreateBackups"])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders", "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users",
+    ])
+    error_message = "Backups are made of the listed tables alone."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.monitor.policy_json).Statement : s.Resource if s.Sid == "LookAtAndExpireBackups"])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders/backup/*", "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users/backup/*",
+    ])
+    error_message = "Backups are deleted of the listed tables alone."
+  }
+
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.schedule.json).Statement[0].Resource == "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-on-demand-backup"
+    error_message = "The schedule invokes the function that makes backups, and nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.schedule_trust.json).Statement[0].Condition.ArnEquals == { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-on-demand-backup" }
+    error_message = "Only our schedule group takes the schedule's role."
+  }
+}
+
+run "queue_schedule_and_alarms" {
+  command = plan
+
+  module {
+    source = "./modules/on_demand_backup"
+  }
+
+  assert {
+    condition = (
+      aws_sqs_queue.this.fifo_queue && aws_sqs_queue.this.delay_seconds == 300 && aws_sqs_queue.this.sqs_managed_sse_enabled &&
+      aws_sqs_queue.dead_letter.fifo_queue && aws_sqs_queue.dead_letter.message_retention_seconds == 1209600
+    )
+    error_message = "Both queues are FIFO and encrypted; a backup is looked at after 300 seconds."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.monitor.function_response_types == toset(["ReportBatchItemFailures"]) && aws_sqs_queue.this.visibility_timeout_seconds >= 6 * 120
+    error_message = "One failed message does not bring back its batch, and none comes back while it is worked on."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this[0].schedule_expression == "cron(0 5 * * ? *)" && jsondecode(aws_scheduler_schedule.this[0].target[0].input).time == "<aws.scheduler.scheduled-time>"
+    error_message = "The schedule hands its time over, unescaped: ${aws_scheduler_schedule.this[0].target[0].input}"
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.not_fresh)) == toset(["shop-orders", "shop-users"]) && alltrue([for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.treat_missing_data == "breaching"])
+    error_message = "Each table has an alarm to which missing data are alarming."
+  }
+
+  assert {
+    condition = toset(flatten([[aws_cloudwatch_metric_alarm.failed.alarm_actions, aws_cloudwatch_metric_alarm.dead_letter.alarm_actions], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.alarm_actions]])) == toset([
+      "arn:aws:sns:eu-west-1:123456789012:shop-prod-on-demand-backup-failure",
+    ])
+    error_message = "Every alarm tells the topic."
+  }
+}
+
+run "nothing_that_is_not_wanted" {
+  command = plan
+
+  module {
+    source = "./modules/on_demand_backup"
+  }
+
+  variables {
+    app_name             = "a-name-that-is-longer-than-others"
+    schedule             = null
+    max_backup_age_hours = null
+    notifications        = { create = false }
+    layer_arn            = "arn:aws:lambda:eu-west-1:123456789012:layer:ours:7"
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule.this) + length(aws_iam_role.schedule) + length(aws_cloudwatch_metric_alarm.not_fresh) + length(aws_sns_topic.this) == 0
+    error_message = "No schedule, no freshness alarms and no topic unless wanted."
+  }
+
+  assert {
+    condition     = !strcontains(module.create.policy_json, "sns:") && aws_cloudwatch_metric_alarm.failed.alarm_actions == null
+    error_message = "Without a topic nobody publishes."
+  }
+
+  assert {
+    condition     = length("${local.create_name}-schedule") <= 64 && length(local.dead_letter_queue_name) <= 80 && endswith(local.queue_name, ".fifo")
+    error_message = "Long names are cut to what IAM and SQS take."
+  }
+}
+
+run "with_keys_and_an_existing_topic" {
+  command = plan
+
+  module {
+    source = "./modules/on_demand_backup"
+  }
+
+  variables {
+    queue_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    notifications = {
+      create      = false
+      topic_arn   = "arn:aws:sns:eu-west-1:123456789012:on-call"
+      kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/66666666-2222-3333-4444-555555555555"
+    }
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [module.create.policy_json, module.monitor.policy_json] : toset(flatten([
+        for s in jsondecode(policy).Statement : s.Resource if contains(flatten([s.Action]), "kms:Decrypt")
+        ])) == toset([
+        "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555", "arn:aws:kms:eu-west-1:123456789012:key/66666666-2222-3333-4444-555555555555",
+      ])
+    ])
+    error_message = "Both roles may use exactly these keys."
+  }
+
+  assert {
+    condition     = output.topic_arn == "arn:aws:sns:eu-west-1:123456789012:on-call" && length(aws_sns_topic.this) == 0
+    error_message = "The existing topic is used."
+  }
+
+  assert {
+    condition     = aws_iam_role.schedule[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "The boundary is on the role here and handed to those of the functions."
+  }
+}
