@@ -19,6 +19,17 @@ data "aws_iam_policy_document" "backup" {
     resources = [for name in local.table_names : "${local.table_arns[name]}/export/*"]
   }
 
+  # Reading the items is for those tables alone that are backed up by scan.
+  dynamic "statement" {
+    for_each = length(local.scanned_tables) == 0 ? [] : [local.scanned_tables]
+
+    content {
+      sid       = "ScanTables"
+      actions   = ["dynamodb:Scan"]
+      resources = [for name in statement.value : local.table_arns[name]]
+    }
+  }
+
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -84,6 +95,7 @@ module "backup" {
   environment = merge(local.environment, {
     EXPORT_KMS_KEY_ID = var.kms_key_arn
     RETENTION_CLASSES = var.retention == null ? null : jsonencode(local.retention_days)
+    BACKUP_METHODS    = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
   })
   policy_json = data.aws_iam_policy_document.backup.json
   settings    = local.function

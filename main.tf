@@ -42,7 +42,11 @@ locals {
     for table in var.tables : table => try(regex(local.table_name_pattern, table), replace(local.table_name_template, "{type}", table))
   }
   table_names = sort(values(local.tables))
-  table_arns  = { for name in setunion(local.table_names, var.restore_target_tables) : name => "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${name}" }
+
+  # By full names, as the backup function knows its tables.
+  backup_methods = { for table, chosen in var.backup_methods : lookup(local.tables, table, table) => chosen }
+  scanned_tables = sort([for table, chosen in local.backup_methods : table if chosen.method == "scan"])
+  table_arns     = { for name in setunion(local.table_names, var.restore_target_tables) : name => "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${name}" }
 }
 
 locals {

@@ -25,7 +25,7 @@ variable "environment" {
 variable "tables" {
   description = <<-EOT
     The DynamoDB tables to back up: full table names or, with table_name_convention, also the short names that take the place of {type} in it.
-    The tables themselves stay yours: the module never creates or changes one. Each needs point-in-time recovery, from which DynamoDB takes its exports.
+    The tables themselves stay yours: the module never creates or changes one. Each needs point-in-time recovery, from which DynamoDB takes its exports, unless backup_methods says "scan".
   EOT
   type        = set(string)
   nullable    = false
@@ -73,6 +73,57 @@ variable "tables" {
         if !can(regex(local.table_name_pattern, table)) && contains(var.tables, replace(local.table_name_template, "{type}", table))
       ])
     )
+  }
+}
+
+variable "backup_methods" {
+  description = <<-EOT
+    How tables are backed up that are not to be backed up by native export, by their names as in tables. Default: none, so all are.
+    - method: "native_export", which DynamoDB makes from point-in-time recovery without reading the table, or "scan", which reads every item and needs no point-in-time recovery. See docs/backup-methods.md.
+    - max_read_units_per_second: a scan reads no faster than this. Default: half of the table's provisioned capacity; an on-demand table as fast as possible.
+    - segments: so many parts of the table a scan reads at the same time, 1 to 64. Default 4.
+  EOT
+  type = map(object({
+    method                    = string
+    max_read_units_per_second = optional(number)
+    segments                  = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for table in keys(var.backup_methods) : contains(keys(local.tables), table) || contains(values(local.tables), table)])
+    error_message = "backup_methods is for tables that are in tables, too. Not among them: ${join(", ", [for table in keys(var.backup_methods) : "\"${table}\"" if !contains(keys(local.tables), table) && !contains(values(local.tables), table)])}. Correct the name, or add the table to tables."
+  }
+
+  validation {
+    condition     = length(var.backup_methods) == length(distinct([for table in keys(var.backup_methods) : lookup(local.tables, table, table)]))
+    error_message = "Each table has one method. Given as a short and as a full name: ${join(", ", [for table in keys(var.backup_methods) : "\"${table}\"" if contains(keys(var.backup_methods), lookup(local.tables, table, table)) && lookup(local.tables, table, table) != table])}. Remove one of the two."
+  }
+
+  validation {
+    condition     = alltrue([for chosen in values(var.backup_methods) : contains(["native_export", "scan"], chosen.method)])
+    error_message = "The method of a table is \"native_export\" or \"scan\". Given: ${join(", ", [for table, chosen in var.backup_methods : "${table} \"${chosen.method}\"" if !contains(["native_export", "scan"], chosen.method)])}. Use one of the two; for DynamoDB's on-demand backups use modules/on_demand_backup."
+  }
+
+  validation {
+    condition     = alltrue([for chosen in values(var.backup_methods) : chosen.method == "scan" || (chosen.max_read_units_per_second == null && chosen.segments == null)])
+    error_message = "max_read_units_per_second and segments are for the method \"scan\": a native export reads nothing from the table. Given for: ${join(", ", [for table, chosen in var.backup_methods : "\"${table}\"" if chosen.method != "scan" && (chosen.max_read_units_per_second != null || chosen.segments != null)])}. Remove them there, or set method = \"scan\"."
+  }
+
+  validation {
+    condition     = alltrue([for chosen in values(var.backup_methods) : coalesce(chosen.max_read_units_per_second, 1) >= 1])
+    error_message = "max_read_units_per_second is at least 1. Given: ${join(", ", [for table, chosen in var.backup_methods : "${table} ${coalesce(chosen.max_read_units_per_second, 1)}" if coalesce(chosen.max_read_units_per_second, 1) < 1])}. Use a larger number, or leave it out."
+  }
+
+  validation {
+    condition     = alltrue([for chosen in values(var.backup_methods) : chosen.method != "scan"]) || length(var.schedules) == 0 || anytrue([for schedule in values(var.schedules) : schedule.export_type == "FULL_EXPORT"])
+    error_message = "A scan has no increments, so schedules must hold one with export_type FULL_EXPORT, or these tables would never be backed up: ${join(", ", [for table, chosen in var.backup_methods : "\"${table}\"" if chosen.method == "scan"])}. Add such a schedule, for example daily."
+  }
+
+  validation {
+    condition     = alltrue([for chosen in values(var.backup_methods) : coalesce(chosen.segments, 1) >= 1 && coalesce(chosen.segments, 1) <= 64 && floor(coalesce(chosen.segments, 1)) == coalesce(chosen.segments, 1)])
+    error_message = "segments is a whole number from 1 to 64. Given: ${join(", ", [for table, chosen in var.backup_methods : "${table} ${coalesce(chosen.segments, 1)}" if chosen.segments != null])}. Use a number in that range, or leave it out for 4."
   }
 }
 

@@ -8,6 +8,7 @@
     ├── UnsupportedExport       a real export, but not one that can be restored: ION, incremental, filtered
     ├── TargetUnusable          the target table is missing, not active, or has another key schema
     ├── ExportRefused           DynamoDB would not start an export
+    ├── TableReplaced           the table was deleted and created again while it was read
     ├── ObjectMissing           one S3 object is not there
     ├── ObjectArchived          one S3 object lies in a storage class from which it must be fetched first
     ├── ObjectChanged           one S3 object is no longer the one that was verified
@@ -32,6 +33,7 @@ __all__ = [
     "QueueMessageMalformed",
     "ReadInterrupted",
     "RequestRefused",
+    "TableReplaced",
     "TargetUnusable",
     "TimeIsUp",
     "ToolError",
@@ -78,6 +80,10 @@ class TargetUnusable(ToolError):
 
 class ExportRefused(ToolError):
     """DynamoDB would not start the export, and trying again would not help."""
+
+
+class TableReplaced(ToolError):
+    """The table is not the one whose reading began: it was deleted and created again."""
 
 
 class ObjectMissing(ToolError):

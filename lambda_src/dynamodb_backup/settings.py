@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dynamodb_backup.backup_methods import MethodChoice, chosen_methods
 from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
@@ -29,6 +30,7 @@ class Settings:
     bucket_owner: str | None = None
     retention_days: Mapping[str, int] = field(default_factory=dict)
     """Days from an object's creation by retention class; empty: nothing is ever given to S3 to delete."""
+    methods: Mapping[str, MethodChoice] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Settings:
@@ -52,7 +54,17 @@ class Settings:
             export_kms_key_id=variables.get("EXPORT_KMS_KEY_ID") or None,
             bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
             retention_days=_retention_days(variables, "RETENTION_CLASSES"),
+            methods=chosen_methods(variables, "BACKUP_METHODS"),
         )
+
+    @property
+    def scanned_tables(self) -> frozenset[str]:
+        """Return the tables that are backed up by scan, which knows no increments."""
+        return frozenset(table for table, chosen in self.methods.items() if chosen.method == "scan")
+
+    def method_of(self, table: str) -> MethodChoice:
+        """Return how a table is backed up: by native export, unless another method was chosen for it."""
+        return self.methods.get(table) or MethodChoice()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -46,6 +47,12 @@ class Deadline:
 
     def passed(self) -> bool:
         return self.remaining() <= 0
+
+    def within(self, seconds: float) -> Deadline:
+        """Return a deadline for a part of the work: so many seconds from now, or this one if it comes first."""
+        part = copy(self)
+        part._stop_at = min(self._stop_at, self._monotonic() + seconds)  # noqa: SLF001 - one of our own
+        return part
 
     def sleep(self, seconds: float) -> None:
         """Sleep that long, or until the deadline, whichever comes first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,25 @@ def apply(own_endpoint: str) -> ExportService:
     _serve_exports(exports)
     _tell_restorable_times(exports)
     at.EXTRACT_KEY_VALUE.wrap(_same_number_same_key)
+    at.ADD_CONSUMED_CAPACITY.wrap(_pages_cost_by_size)
     at.RESET_DYNAMODB.wrap(lambda original: _all_of(original, exports.reset, journal.clear))
     return exports
+
+
+def _pages_cost_by_size(original: Callable[..., None]) -> Callable[..., None]:
+    """MiniStack charges a page of any size like one small item; AWS charges the whole page, in units of 4 KB.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+    """
+
+    def add(result: dict[str, Any], data: dict[str, Any], *others: Any, **named: Any) -> None:
+        original(result, data, *others, **named)
+        items, capacity = result.get("Items"), result.get("ConsumedCapacity")
+        if items and capacity and data.get("ReturnConsumedCapacity") == "TOTAL":
+            size = sum(at.ITEM_SIZE.current(item) for item in items)
+            capacity["CapacityUnits"] = math.ceil(size / 4096) * (1.0 if data.get("ConsistentRead") else 0.5)
+
+    return add
 
 
 def _journal_changes(journal: Journal) -> None:

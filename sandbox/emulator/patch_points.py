@@ -84,6 +84,12 @@ LIST_BACKUPS = PatchPoint(_DYNAMODB, "_list_backups", ("data",))
 RESTORE_TABLE = PatchPoint(_DYNAMODB, "_restore_table_from_backup", ("data",))
 TABLE_DESCRIPTION = PatchPoint(_DYNAMODB, "_table_description", ("name",))
 EXTRACT_KEY_VALUE = PatchPoint(_DYNAMODB, "_extract_key_val", ("attr",))
+ITEM_SIZE = PatchPoint(_DYNAMODB, "_item_size_bytes", ("item",))
+ADD_CONSUMED_CAPACITY = PatchPoint(
+    _DYNAMODB,
+    "_add_consumed_capacity",
+    ("result", "data", "table_name", "write", "old_item", "new_item", "index_name"),
+)
 CANONICAL_NUMBER = PatchPoint(_DYNAMODB, "_ddb_canonicalize_number", ("s",))
 RESET_DYNAMODB = PatchPoint(_DYNAMODB, "reset", ())
 DETECT_RUNTIME = PatchPoint(_LAMBDA, "_detect_runtime_binary", ("runtime",))

@@ -19,6 +19,7 @@ VARIABLES: dict[str, dict[str, str]] = {
     "existing_bucket": {"force_destroy": "true"},
     "minimal": {},
     "on_demand_backup": {"delay_seconds": "1"},
+    "scan_backup": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,26 @@ def test_functions_start_and_refuse_what_they_do_not_know(example: AppliedExampl
         answer = json.loads(refused["Payload"].read())
         assert answer["statusCode"] == 500, answer
         assert "no_such_field" in json.dumps(answer["body"]), answer
+
+
+@examples("scan_backup")
+def test_a_table_without_recovery_is_backed_up_and_restored_under_the_real_roles(example: AppliedExample) -> None:
+    dynamodb, functions = example.aws.client("dynamodb"), example.aws.client("lambda")
+    for table in ("shop-sessions", "shop-orders"):
+        dynamodb.put_item(TableName=table, Item={"id": {"S": "a"}, "b": {"B": b"bytes"}})
+
+    def invoke(name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(functions.invoke(FunctionName=name, Payload=b"{}")["Payload"].read())
+        return answer
+
+    made = invoke(example.outputs["backup_function"])
+    assert made["statusCode"] == 200, made
+    dynamodb.delete_item(TableName="shop-sessions", Key={"id": {"S": "a"}})
+    restored = invoke(example.outputs["restore_function"])
+    assert restored["statusCode"] == 200, restored
+    assert dynamodb.scan(TableName="shop-sessions")["Items"] == [{"id": {"S": "a"}, "b": {"B": b"bytes"}}]
+    # The scan is for the table that asks for it alone.
+    assert {request.resources for request in example.aws.requests.list("dynamodb", "Scan")} >= {("shop-sessions",)}
 
 
 @examples("minimal", "complete")

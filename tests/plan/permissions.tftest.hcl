@@ -25,6 +25,52 @@ variables {
   tables      = ["shop-users", "shop-orders"]
 }
 
+run "only_tables_with_that_method_are_scanned" {
+  command = plan
+
+  variables {
+    backup_methods = { shop-orders = { method = "scan", max_read_units_per_second = 500, segments = 8 }, shop-users = { method = "native_export" } }
+  }
+
+  assert {
+    condition = [for s in jsondecode(module.backup.policy_json).Statement : s if contains(flatten([s.Action]), "dynamodb:Scan")] == [{
+      Sid      = "ScanTables"
+      Effect   = "Allow"
+      Action   = "dynamodb:Scan"
+      Resource = "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders"
+    }]
+    error_message = "The backup role reads the items of those tables alone that are backed up by scan."
+  }
+
+  assert {
+    condition = jsondecode(module.backup.environment.BACKUP_METHODS) == {
+      shop-orders = { method = "scan", max_read_units_per_second = 500, segments = 8 }
+      shop-users  = { method = "native_export", max_read_units_per_second = null, segments = null }
+    }
+    error_message = "BACKUP_METHODS: ${module.backup.environment.BACKUP_METHODS}"
+  }
+
+  assert {
+    condition     = !contains(keys(module.restore.environment), "BACKUP_METHODS")
+    error_message = "Only the backup function needs to know how backups are made."
+  }
+}
+
+run "methods_by_short_names_reach_the_function_by_full_names" {
+  command = plan
+
+  variables {
+    tables                = ["orders", "shop_prod_users"]
+    table_name_convention = "shop_{environment}_{type}"
+    backup_methods        = { orders = { method = "scan" } }
+  }
+
+  assert {
+    condition     = toset(keys(jsondecode(module.backup.environment.BACKUP_METHODS))) == toset(["shop_prod_orders"])
+    error_message = "BACKUP_METHODS: ${module.backup.environment.BACKUP_METHODS}"
+  }
+}
+
 run "least_privilege" {
   command = plan
 

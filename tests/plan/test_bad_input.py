@@ -137,6 +137,46 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ),
         ),
     },
+    # The methods are checked against the tables, so not where these are bad.
+    "unknown method": {
+        "backup_methods": BadInput(
+            {"users": {"method": "on_demand"}},
+            ('"native_export" or "scan"', 'users "on_demand"', "modules/on_demand_backup"),
+        ),
+    },
+    "scan's settings of another method": {
+        "backup_methods": BadInput(
+            {"users": {"method": "native_export", "segments": 2}}, ("reads nothing", '"users"', 'set method = "scan"')
+        ),
+    },
+    "read rate": {
+        "backup_methods": BadInput(
+            {"users": {"method": "scan", "max_read_units_per_second": 0.5}},
+            ("at least 1", "users 0.5", "larger number"),
+        ),
+    },
+    "segments": {
+        "backup_methods": BadInput(
+            {"users": {"method": "scan", "segments": 65}}, ("1 to 64", "users 65", "in that range")
+        ),
+    },
+    "scan without a full schedule": {
+        "backup_methods": BadInput(
+            {"users": {"method": "scan"}}, ("no increments", 'never be backed up: "users"', "for example daily")
+        ),
+    },
+    "method of another table": {
+        "backup_methods": BadInput(
+            {"users": {"method": "scan"}, "orders": {"method": "scan"}},
+            ("tables that are in tables", 'Not among them: "orders".', "add the table"),
+        ),
+    },
+    "method twice": {
+        "backup_methods": BadInput(
+            {"users": {"method": "scan"}, "mfa-api_prod_users_global": {"method": "scan"}},
+            ("one method", 'short and as a full name: "users".', "Remove one"),
+        ),
+    },
     "table twice": {
         "tables": BadInput(
             ["u2f", "mfa-api_prod_u2f_global"], ("listed once", 'short and as a full name: "u2f".', "Remove one")
@@ -146,6 +186,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
 GOOD: dict[str, object] = {"app_name": "shop", "environment": "prod", "tables": ["users"]}
 GOOD_FOR_A_PLAN = {
     "table outside the convention": GOOD | {"table_name_convention": CONVENTION},
+    "scan without a full schedule": GOOD
+    | {"schedules": {"often": {"expression": "rate(1 hours)", "export_type": "INCREMENTAL_EXPORT"}}},
+    "method twice": GOOD | {"table_name_convention": CONVENTION},
     "table twice": GOOD | {"table_name_convention": CONVENTION},
 }
 CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]

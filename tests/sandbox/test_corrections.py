@@ -22,6 +22,17 @@ def test_equal_numbers_are_one_key(aws: Sandbox, written: str) -> None:
     assert dynamodb.scan(TableName="events")["Count"] == 0
 
 
+def test_a_page_costs_what_it_weighs(aws: Sandbox) -> None:
+    create_table(aws, "events", pitr=False)
+    dynamodb = aws.client("dynamodb")
+    for number in range(4):
+        dynamodb.put_item(TableName="events", Item={"id": {"S": str(number)}, "b": {"B": bytes(10_000)}})
+
+    page = dynamodb.scan(TableName="events", ReturnConsumedCapacity="TOTAL", ConsistentRead=True)
+
+    assert page["ConsumedCapacity"]["CapacityUnits"] == 10
+
+
 def test_the_public_powertools_parameter_names_a_layer(aws: Sandbox) -> None:
     name = "/aws/service/powertools/python/arm64/python3.13/3.37.0"
 

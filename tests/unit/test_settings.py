@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dynamodb_backup.backup.methods.choice import _METHODS
+from dynamodb_backup.backup_methods import BACKUP_METHODS, MethodChoice
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.settings import Settings
 
@@ -72,3 +74,46 @@ def test_what_is_malformed_is_refused_by_name(name: str, value: str, said: str) 
     with pytest.raises(ConfigurationError, match=name) as error:
         Settings.from_environment(GOOD | {name: value})
     assert said in str(error.value)
+
+
+def test_methods_are_read_with_their_defaults() -> None:
+    text = (
+        '{"orders": {"method": "scan", "max_read_units_per_second": 500, "segments": 8}, "users": {"method": "scan"}}'
+    )
+    settings = Settings.from_environment(GOOD | {"BACKUP_METHODS": text})
+    assert settings.method_of("orders") == MethodChoice("scan", 500, 8)
+    assert settings.method_of("users") == MethodChoice("scan", None, 4)
+    assert settings.method_of("others") == MethodChoice("native_export")
+
+
+def test_a_member_that_terraform_leaves_null_has_its_default() -> None:
+    text = '{"orders": {"method": "scan", "max_read_units_per_second": null, "segments": null}}'
+    assert Settings.from_environment(GOOD | {"BACKUP_METHODS": text}).method_of("orders") == MethodChoice("scan")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "JSON object of tables"),
+        ('{"orders": "scan"}', "JSON object of tables"),
+        ('{"orders": {"method": "telepathy"}}', "'telepathy', which is none of native_export, scan"),
+        ('{"orders": {"method": "scan", "speed": 1}}', "unknown member 'speed'"),
+        ('{"orders": {"method": "scan", "max_read_units_per_second": "500"}}', "max_read_units_per_second"),
+        ('{"orders": {"method": "scan", "max_read_units_per_second": 0}}', "max_read_units_per_second"),
+        ('{"orders": {"method": "scan", "max_read_units_per_second": NaN}}', "max_read_units_per_second"),
+        ('{"orders": {"method": "scan", "max_read_units_per_second": Infinity}}', "max_read_units_per_second"),
+        ('{"orders": {"method": "scan", "max_read_units_per_second": true}}', "max_read_units_per_second"),
+        ('{"orders": {"method": "scan", "segments": 0}}', "segments"),
+        ('{"orders": {"method": "scan", "segments": 65}}', "segments"),
+        ('{"orders": {"method": "scan", "segments": 2.5}}', "segments"),
+    ],
+)
+def test_a_malformed_method_is_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as error:
+        Settings.from_environment(GOOD | {"BACKUP_METHODS": text})
+    assert error.value.variable == "BACKUP_METHODS"
+
+
+def test_every_method_that_may_be_chosen_can_be_carried_out() -> None:
+    assert set(_METHODS) == set(BACKUP_METHODS)

@@ -72,6 +72,10 @@ class Layout:
         """Return the root of an export from the key recorded for its manifest; a copy's lies under our prefix."""
         return "/".join([self.prefix, *export_manifest.split("/")[-5:-1], ""])
 
+    def scan(self, day: str, run_id: str, table: str) -> str:
+        """Return the folder in which a scan's plan and checkpoints lie; it ends with ``/``."""
+        return f"{self.runs(day)}{run_id}/scans/{table}/"
+
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 

@@ -6,15 +6,22 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from dynamodb_backup.aws_errors import error_code, patiently
-from dynamodb_backup.errors import ObjectArchived, ObjectChanged, ObjectMissing, ReadInterrupted, WriteConflict
+from dynamodb_backup.errors import (
+    BackupDamaged,
+    ObjectArchived,
+    ObjectChanged,
+    ObjectMissing,
+    ReadInterrupted,
+    WriteConflict,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["MOST_READS", "MOST_WRITE_CONFLICTS", "ObjectStore", "StoredObject"]
+__all__ = ["MOST_READS", "MOST_WRITE_CONFLICTS", "ObjectStore", "ObjectTerms", "StoredObject"]
 
 MOST_READS = 5
 """How often an object is read anew when the connection breaks in the middle of it."""
@@ -24,6 +31,25 @@ MOST_WRITE_CONFLICTS = 20
 
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONFLICT = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+
+
+@dataclass(frozen=True)
+class ObjectTerms:
+    """How objects of an export are encrypted and whose they are, as DynamoDB does it for its own.
+
+    Without a KMS key it is S3's own (AES256). ``bucket_owner`` is the account of a bucket that is not ours.
+    """
+
+    kms_key_id: str | None = None
+    bucket_owner: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        owner: dict[str, Any] = {}
+        if self.bucket_owner:
+            owner = {"ACL": "bucket-owner-full-control", "ExpectedBucketOwner": self.bucket_owner}
+        if self.kms_key_id is None:
+            return {"ServerSideEncryption": "AES256", **owner}
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_id, **owner}
 
 
 @dataclass(frozen=True)
@@ -123,6 +149,18 @@ class ObjectStore:
         )
         return answer["ETag"]
 
+    def put_on_terms(self, key: str, body: bytes, content_type: str, terms: ObjectTerms, **checks: Any) -> str:
+        """Write an object of an export as DynamoDB would, and return its ETag.
+
+        Parameters
+        ----------
+        checks
+            ``ContentMD5``, ``ChecksumSHA256``: S3 refuses an object that arrives otherwise. ``Metadata``: kept with it.
+        """
+        fixed: dict[str, Any] = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": content_type}
+        answer = patiently(lambda: self._client.put_object(**fixed, **terms.parameters(), **checks))
+        return answer["ETag"]
+
     def put_if_unchanged(self, key: str, body: bytes, etag: str | None) -> str:
         """Write a JSON object only if it still has that ETag, or, for ``None``, only if there is none yet.
 
@@ -211,6 +249,8 @@ class _Body(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         try:
             return self._body.read(None if size is None or size < 0 else size)  # type: ignore[no-any-return]
+        except FlexibleChecksumError as error:
+            raise BackupDamaged(f"{self._name} is altered: S3's own checksum of it is another ({error})") from error
         except BotoCoreError as error:
             raise ReadInterrupted(f"reading {self._name} broke off: {error}") from error
 

@@ -93,9 +93,13 @@ class RunRecord:
     etag: str | None = field(default=None, compare=False)
 
     @classmethod
-    def begin(cls, number: int, request: BackupRequest, started_at: str) -> RunRecord:
+    def begin(
+        cls, number: int, request: BackupRequest, started_at: str, methods: Mapping[str, str] | None = None
+    ) -> RunRecord:
+        """Return a new run. ``methods`` names those tables that are not backed up by native export."""
         date = started_at[:10]
-        tables = {table: TableRun(table) for table in request.tables}
+        chosen = methods or {}
+        tables = {table: TableRun(table, method=chosen.get(table, "native_export")) for table in request.tables}
         return cls(f"{date}-{number:04d}", date, started_at, request.export_type, request.trigger, tables)
 
     @property

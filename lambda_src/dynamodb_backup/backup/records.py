@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,11 +31,12 @@ class RecentRuns:
 
 
 class RunRecords:
-    """The run records of one bucket and prefix."""
+    """The run records of one bucket and prefix. ``methods`` are the tables' of runs that begin now."""
 
-    def __init__(self, store: ObjectStore, layout: Layout) -> None:
+    def __init__(self, store: ObjectStore, layout: Layout, methods: Mapping[str, str] | None = None) -> None:
         self._store = store
         self._layout = layout
+        self._methods = methods
 
     def recent(self, now: datetime) -> RecentRuns:
         """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup."""
@@ -77,7 +78,7 @@ class RunRecords:
             Other runs begin again and again at this very moment.
         """
         for attempt in range(number, number + MOST_WRITE_CONFLICTS):
-            record = RunRecord.begin(attempt, request, started_at)
+            record = RunRecord.begin(attempt, request, started_at, self._methods)
             try:
                 record.etag = self._store.put_if_unchanged(self._key(record.run_id), record.to_json(), None)
             except WriteConflict:

@@ -55,7 +55,9 @@ class BackupRun:
         self._began = iso(clock())
         self._layout = Layout(settings.exports_prefix)
         store = ObjectStore(clients.s3, settings.bucket)
-        self._records = RunRecords(store, self._layout)
+        self._records = RunRecords(
+            store, self._layout, {table: chosen.method for table, chosen in settings.methods.items()}
+        )
         self._manifests = Manifests(store, self._layout, settings, clock)
         self._tables = TableBackups(Resources(settings, clients, store, self._layout, deadline, clock))
         self._retention = Retention(settings, store, self._layout, self._records, self._manifests, deadline, clock)
@@ -150,7 +152,9 @@ class BackupRun:
             self._records.save(run)
 
     def _follow_once(self, run: RunRecord) -> None:
-        for table in [one for one in run.tables.values() if one.export_arn and not one.settled]:
+        going = [one for one in run.tables.values() if one.export_arn and not one.settled]
+        # A scan takes the time that it is given; exports are looked at first, so that it does not hide that they ended.
+        for table in sorted(going, key=lambda one: one.method == "scan"):
             followed = self._tables.follow(run, table)
             if followed != table:
                 run.update(followed)

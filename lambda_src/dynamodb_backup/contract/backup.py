@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,15 @@ class BackupRequest:
     run_id: str | None = None
 
     @classmethod
-    def from_event(cls, event: object, configured: tuple[str, ...]) -> BackupRequest:
+    def from_event(
+        cls, event: object, configured: tuple[str, ...], without_increments: Collection[str] = ()
+    ) -> BackupRequest:
         """Read a backup event: ours, or any EventBridge or Scheduler event.
+
+        Parameters
+        ----------
+        without_increments
+            Tables whose backup method knows no increments: a run of incremental exports leaves them out.
 
         Raises
         ------
@@ -53,9 +60,19 @@ class BackupRequest:
                 raise RequestRefused(
                     "tables", f"names '{table}', which is not one of DYNAMODB_TABLES: {', '.join(configured)}"
                 )
+        left_out = set(without_increments) if export_type == "INCREMENTAL_EXPORT" else set()
+        # In the configured order, so that the same subset is the same run however it was written.
+        chosen = tuple(table for table in configured if named is None or table in named)
+        tables = tuple(table for table in chosen if table not in left_out)
+        if chosen and (not tables or (named is not None and tables != chosen)):
+            table = next(one for one in chosen if one in left_out)
+            raise RequestRefused(
+                "export_type",
+                f"is INCREMENTAL_EXPORT, but table '{table}' is backed up by scan, which has no increments; "
+                "use FULL_EXPORT",
+            )
         return cls(
-            # In the configured order, so that the same subset is the same run however it was written.
-            tables=tuple(table for table in configured if named is None or table in named),
+            tables=tables,
             export_type=export_type,
             run_id=fields.text(
                 "run_id", pattern=r"\d{4}-\d{2}-\d{2}-\d{4,}", meaning="the run_id of an earlier answer"

@@ -29,7 +29,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
 def _back_up(event: Any, context: Any) -> dict[str, Any]:
     def back_up() -> BackupResult:
         settings = Settings.from_environment(os.environ)
-        request = BackupRequest.from_event(event, settings.tables)
+        request = BackupRequest.from_event(event, settings.tables, settings.scanned_tables)
         return BackupRun(settings, clients(), Deadline.of(context)).execute(request)
 
     return answer_or_500(back_up, partial(BackupResult, backup_date=None))

@@ -101,7 +101,8 @@ def recovery_is_off(table: str) -> str:
     return (
         f"point-in-time recovery is off for table {table}, and native exports need it; turn it on with: "
         f"aws dynamodb update-continuous-backups --table-name {table} "
-        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true, or have the table backed up by "
+        "the method 'scan', which needs none (backup_methods of the module)"
     )
 
 

@@ -22,7 +22,7 @@ from dynamodb_backup.table.keys import KeySchema
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["Segment", "item_page", "key_page", "raw_item_page"]
+__all__ = ["Page", "Segment", "item_page", "key_page", "metered_page", "raw_item_page"]
 
 T = TypeVar("T")
 
@@ -44,6 +44,15 @@ class Segment:
     number: int
     start: dict[str, Any] | None = None
     done: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of items as the bytes that DynamoDB sent, the key behind it, and what reading it has cost."""
+
+    items: list[bytes]
+    last: dict[str, Any] | None
+    read_units: float
 
 
 def item_page(
@@ -89,6 +98,19 @@ def raw_item_page(
     return _page(_sliced, client, table, segment, segments, options)
 
 
+def metered_page(
+    client: DynamoDBClient, table: str, segment: Segment, segments: int, *, limit: int | None = None
+) -> Page:
+    """Read a page like ``raw_item_page``, and tell the read units that DynamoDB has charged for it."""
+    options: dict[str, Any] = {"ReturnConsumedCapacity": "TOTAL"} | ({"Limit": limit} if limit else {})
+    items, rest = _answer(_sliced, client, table, segment, segments, options)
+    consumed = rest.get("ConsumedCapacity")
+    units = consumed.get("CapacityUnits") if isinstance(consumed, dict) else None
+    if not isinstance(units, int | float):
+        raise ResponseParserError("the answer to Scan does not tell the capacity that it consumed")
+    return Page(items, rest.get("LastEvaluatedKey") or None, float(units))
+
+
 def key_page(
     client: DynamoDBClient, table: str, keys: KeySchema, segment: Segment, segments: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
@@ -106,6 +128,19 @@ def _page(
     segments: int,
     options: dict[str, Any],
 ) -> tuple[list[T], dict[str, Any] | None]:
+    items, rest = _answer(read, client, table, segment, segments, options)
+    return items, rest.get("LastEvaluatedKey") or None
+
+
+def _answer(
+    read: Callable[[str], tuple[list[T], dict[str, Any]]],
+    client: DynamoDBClient,
+    table: str,
+    segment: Segment,
+    segments: int,
+    options: dict[str, Any],
+) -> tuple[list[T], dict[str, Any]]:
+    """Scan once, and return the items and the other members of the answer."""
     if segment.start:
         options["ExclusiveStartKey"] = _for_botocore(segment.start)
     with _registering:
@@ -120,13 +155,12 @@ def _page(
     try:
         _check_crc32(answer)
         items, rest = read(answer[_RAW].decode("utf-8"))
-        last = rest.get("LastEvaluatedKey")
         # Without a Count that agrees it is not a whole answer of DynamoDB, and believing it would lose items.
-        if rest["Count"] != len(items) or not isinstance(last, dict | None):
+        if rest["Count"] != len(items) or not isinstance(rest.get("LastEvaluatedKey"), dict | None):
             raise ValueError("its Count is not that of its items")
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ResponseParserError(f"the answer to Scan is cut short or altered ({type(error).__name__})") from None
-    return items, last or None
+    return items, rest
 
 
 def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:

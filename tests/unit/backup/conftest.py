@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.backup.methods import scan
 from dynamodb_backup.backup.run import BackupRun
+from dynamodb_backup.backup_methods import MethodChoice
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
 from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.settings import Settings
+from dynamodb_backup.table.scan import Segment
 from tests.unit.backup.fake_aws import BUCKET, FakeAws, VirtualDeadline
 
 
@@ -23,10 +26,17 @@ class Runner:
     aws: FakeAws
     tables: tuple[str, ...]
     retention_days: Mapping[str, int] = field(default_factory=dict)
+    methods: Mapping[str, MethodChoice] = field(default_factory=dict)
 
     def invoke(self, event: object = None, *, seconds: float = 60.0) -> BackupResult:
         settings = Settings(
-            BUCKET, "test", self.tables, "native-exports", NamingConvention(), retention_days=self.retention_days
+            BUCKET,
+            "test",
+            self.tables,
+            "native-exports",
+            NamingConvention(),
+            retention_days=self.retention_days,
+            methods=self.methods,
         )
         deadline = VirtualDeadline(self.aws.time, seconds)
         request = BackupRequest.from_event({} if event is None else event, self.tables)
@@ -45,6 +55,16 @@ class Runner:
 def _time_is_virtual(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses before a repeated call are no part of what these tests look at."""
     monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _pages_come_from_the_fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a page is read from DynamoDB's answer is tested by itself."""
+
+    def page(client: Any, table: str, segment: Segment, segments: int, *, limit: int | None) -> Any:
+        return client.metered_page(table=table, segment=segment, segments=segments, limit=limit)
+
+    monkeypatch.setattr(scan, "metered_page", page)
 
 
 @pytest.fixture

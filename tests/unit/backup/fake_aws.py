@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from dynamodb_backup.aws import Clients
+from dynamodb_backup.table.scan import Page, Segment
 from dynamodb_backup.timing import Deadline
 from sandbox.exports import (
     ExportRequest,
@@ -94,6 +96,8 @@ class FakeAws:
     files_per_export: int = 2
     table_id: str = "11111111-2222-3333-4444-555555555555"
     recovery_since: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    items_per_page: int = 3
+    units_per_item: float = 1.0
 
     def clients(self) -> Clients:
         fake = cast("Any", self)
@@ -172,6 +176,16 @@ class FakeAws:
         attributes = [{"AttributeName": "id", "AttributeType": "S"}]
         table = {"TableName": TableName, "TableArn": ARN + TableName, "TableStatus": "ACTIVE", "TableId": self.table_id}
         return {"Table": {**table, "KeySchema": keys, "AttributeDefinitions": attributes}}
+
+    def do_metered_page(self, table: str, segment: Segment, segments: int, limit: int | None) -> Page:
+        if table not in self.items:
+            raise client_error("ResourceNotFoundException", "Scan")
+        mine = list(range(segment.number, self.items[table], segments))
+        done = mine.index(int(segment.start["id"]["N"])) + 1 if segment.start else 0
+        numbers = mine[done : done + min(limit or self.items_per_page, self.items_per_page)]
+        lines = [json.dumps({"id": {"S": f"{table}-{number}"}}).encode() for number in numbers]
+        last = {"id": {"N": str(numbers[-1])}} if numbers and numbers[-1] != mine[-1] else None
+        return Page(lines, last, len(lines) * self.units_per_item)
 
     def do_describe_time_to_live(self, TableName: str) -> dict[str, Any]:  # noqa: N803
         return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}

@@ -146,3 +146,15 @@ def test_warnings_of_the_run_and_of_its_tables_are_shown() -> None:
     body = BackupResult("d", "e", "b", tables=(table,), warnings=("old run",)).to_response()["body"]
     assert body["warnings"] == ["old run", "no tags"]
     assert body["export_results"][0]["warnings"] == ["no tags"]
+
+
+def test_a_run_of_increments_leaves_out_tables_that_are_scanned() -> None:
+    request = BackupRequest.from_event({"export_type": "INCREMENTAL_EXPORT"}, ("orders", "users"), {"users"})
+    assert request.tables == ("orders",)
+    assert BackupRequest.from_event({}, ("orders", "users"), {"users"}).tables == ("orders", "users")
+
+
+@pytest.mark.parametrize("named", [{}, {"tables": ["users"]}])
+def test_a_scanned_table_has_no_increments(named: dict[str, object]) -> None:
+    with pytest.raises(RequestRefused, match="'users' is backed up by scan, which has no increments"):
+        BackupRequest.from_event({"export_type": "INCREMENTAL_EXPORT", **named}, ("users",), {"users"})

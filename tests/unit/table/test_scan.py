@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from dynamodb_backup.aws_errors import is_transient
 from dynamodb_backup.table.keys import KeySchema
-from dynamodb_backup.table.scan import Segment, item_page, key_page, raw_item_page
+from dynamodb_backup.table.scan import Segment, item_page, key_page, metered_page, raw_item_page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -88,6 +88,20 @@ def test_a_page_goes_on_after_the_last_key(wire: Wire) -> None:
     start = {"k": {"B": "/+8="}, "at": {"N": "1"}}
     assert item_page(wire.client, "orders", Segment(0, start), 1, limit=5) == ([], {"k": {"B": "aGVsbG8="}})
     assert (wire.sent["ExclusiveStartKey"], wire.sent["Limit"]) == (start, 5)
+
+
+def test_a_metered_page_tells_what_it_has_cost(wire: Wire) -> None:
+    wire.answers({"Count": 2, "Items": ITEMS, "ConsumedCapacity": {"TableName": "orders", "CapacityUnits": 1.5}})
+    page = metered_page(wire.client, "orders", Segment(0), 1, limit=7)
+    assert ([json.loads(one) for one in page.items], page.last, page.read_units) == (ITEMS, None, 1.5)
+    assert (wire.sent["ReturnConsumedCapacity"], wire.sent["Limit"]) == ("TOTAL", 7)
+
+
+def test_a_page_that_does_not_tell_its_cost_is_not_believed(wire: Wire) -> None:
+    wire.answers({"Count": 0, "Items": []})
+    with pytest.raises(ResponseParserError, match="capacity") as caught:
+        metered_page(wire.client, "orders", Segment(0), 1)
+    assert is_transient(caught.value)
 
 
 def test_keys_alone(wire: Wire) -> None:

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 
 from dynamodb_backup.backup.methods.method import BackupMethod, Resources
 from dynamodb_backup.backup.methods.native_export import NativeExportMethod
+from dynamodb_backup.backup.methods.scan import ScanMethod
 from dynamodb_backup.backup.record import TableRun
 from dynamodb_backup.errors import ExportRefused
 
 __all__ = ["method_of"]
 
-_METHODS: Mapping[str, Callable[[Resources], BackupMethod]] = {"native_export": NativeExportMethod}
+_METHODS: Mapping[str, Callable[[Resources], BackupMethod]] = {
+    "native_export": NativeExportMethod,
+    "scan": ScanMethod,
+}
 
 
 def method_of(table: TableRun, resources: Resources) -> BackupMethod:
