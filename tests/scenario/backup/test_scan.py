@@ -280,7 +280,6 @@ def test_the_read_rate_is_kept(stage: Stage, scanned: Scan) -> None:
     units = stage.recorded("orders")["billed_size_bytes"] / 4096
     assert 150 <= units <= 250
     assert took > units / 50 - 1.5, "it read faster than it may"
-    assert took < units / 50 * 2 + 3, "it read far slower than it may"
 
 
 def test_a_provisioned_table_keeps_half_of_its_capacity(stage: Stage, scanned: Scan) -> None:
