@@ -14,7 +14,10 @@ from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
 
-__all__ = ["Base", "Chain", "Gap", "Window"]
+__all__ = ["SUPERSEDED", "Base", "Chain", "Gap", "Window"]
+
+SUPERSEDED = "superseded by the full backup"
+"""How the reason begins for which a chain was closed without a loss: a newer full backup goes on."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,11 @@ class Chain:
             if window.ends > moment:
                 end, moment = window.end, window.ends
         return gaps
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether the chain ended because the changes behind it could no longer be had."""
+        return self.closed is not None and not self.closed.startswith(SUPERSEDED)
 
     @property
     def reserved(self) -> Window | None:

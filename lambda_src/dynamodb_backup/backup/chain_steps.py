@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dynamodb_backup.archive.catalog import Catalog
-from dynamodb_backup.archive.chain import Base, Chain, Window
+from dynamodb_backup.archive.chain import SUPERSEDED, Base, Chain, Window
 from dynamodb_backup.archive.chains import Chains
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS
 from dynamodb_backup.backup.methods.method import Resources
@@ -91,7 +91,7 @@ class ChainSteps:
             step = self._extended(run, earlier, replace(now, horizon=min(limit, now.horizon)))
             if step:
                 return step
-            self._close(earlier, now.loss(earlier) or f"superseded by the full backup {newest.chain_id}")
+            self._close(earlier, now.loss(earlier) or f"{SUPERSEDED} {newest.chain_id}")
             return self._decide(run, table, now)
         return self._after(run, newest, now)
 

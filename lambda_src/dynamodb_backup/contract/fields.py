@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.naming import is_table_name
+from dynamodb_backup.timing import iso
 
 __all__ = ["Fields", "is_from_eventbridge"]
 
@@ -77,6 +78,19 @@ class Fields:
         if value != "latest" and not _is_date(value):
             raise _wrong(name, value, "a date such as 2026-01-31, or latest")
         return str(value)
+
+    def moment(self, name: str) -> str | None:
+        """Return a time of ISO 8601 with its zone, in UTC with milliseconds; ``None`` if the field is absent."""
+        value = self._event.get(name, _MISSING)
+        if value is _MISSING:
+            return None
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise _wrong(name, value, "a time in UTC such as 2026-01-31T14:30:00Z")
+        return iso(moment)
 
     def day(self, name: str) -> str | None:
         """Return ``YYYY-MM-DD``; ``None`` if the field is absent."""

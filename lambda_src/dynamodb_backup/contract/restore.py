@@ -29,6 +29,8 @@ _FIELDS = (
     "create_missing_tables",
     "warm_write_units_per_second",
     "export",
+    "restore_to",
+    "allow_gap",
     "keys",
     "partition_keys",
     "on_demand_backup",
@@ -66,6 +68,8 @@ class RestoreRequest:
     create_missing_tables: bool = False
     warm_write_units_per_second: int | None = None
     export: str | None = None
+    restore_to: str | None = None
+    allow_gap: bool = False
     keys: tuple[TypedKey, ...] | None = None
     partition_keys: tuple[TypedKey, ...] | None = None
     on_demand_backup: str | None = None
@@ -105,6 +109,8 @@ class RestoreRequest:
                 pattern=r"s3://[^/]+/(?:.*/)?AWSDynamoDB/[^/]+/?",
                 meaning="the place of a native export, s3://bucket/.../AWSDynamoDB/<ExportId>/",
             ),
+            restore_to=fields.moment("restore_to"),
+            allow_gap=fields.boolean("allow_gap", default=False),
             keys=typed_keys(fields, "keys"),
             partition_keys=typed_keys(fields, "partition_keys"),
             on_demand_backup=fields.text(
@@ -123,6 +129,7 @@ class RestoreRequest:
         request._check_new_targets()
         request._check_selection()
         request._check_modes()
+        request._check_moment()
         return request
 
     @property
@@ -166,6 +173,24 @@ class RestoreRequest:
         if named - {source}:
             raise RequestRefused(
                 "on_demand_backup", f"is of table '{source}', so no other table can be named beside it"
+            )
+
+    def _check_moment(self) -> None:
+        """Refuse what a full backup with its increments cannot be combined with."""
+        if self.restore_to is None:
+            if self.allow_gap:
+                raise RequestRefused("allow_gap", "is for a restore to a point in time; give 'restore_to' too")
+            return
+        for name in ("backup_date", "export", "keys", "partition_keys"):
+            if name in self.given:
+                raise RequestRefused("restore_to", f"finds its backups by itself, so '{name}' cannot be given too")
+        if self.method == "import":
+            raise RequestRefused(
+                "restore_to", 'applies increments, which DynamoDB cannot import; leave out "method": "import"'
+            )
+        if self.write_mode not in {"overwrite", "mirror"}:
+            raise RequestRefused(
+                "restore_to", f"applies changes in their order, so 'write_mode' cannot be {self.write_mode}"
             )
 
     def _check_new_targets(self) -> None:
@@ -275,6 +300,8 @@ class TableRestore:
     files_done: int = 0
     files_read: int | None = None
     keys_not_found: tuple[TypedKey, ...] | None = None
+    restored_to: str | None = None
+    increments: int = 0
     proven: bool | None = None
     differences: dict[str, Any] | None = None
     failed_items_export: str | None = None

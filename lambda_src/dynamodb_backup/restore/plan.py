@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.incremental import IncrementalExport
+from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, RequestRefused, ToolError
+from dynamodb_backup.restore.chain_plan import ChainPlanner, follow, refuse_gaps
 from dynamodb_backup.restore.state import FileState, TableState
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.keys import KeySchema
@@ -55,6 +59,8 @@ class Planner:
         """
         if request.export:
             return [self._from_export(request)]
+        if request.restore_to:
+            return self._to_moment(request, request.restore_to, warnings)
         latest = request.backup_date == "latest"
         backups = self._newest(request, warnings) if latest else self._of_date(request)
         for source in request.target_tables:
@@ -65,6 +71,33 @@ class Planner:
                 )
         request.refuse_shared_targets(set(backups))
         return [self._from_backup(request, table, backup) for table, backup in backups.items()]
+
+    def _to_moment(self, request: RestoreRequest, moment: str, warnings: list[str]) -> list[TableState]:
+        tables = request.tables or tuple(dict.fromkeys((*self._settings.tables, *request.target_tables)))
+        request.refuse_shared_targets(set(tables))
+        layout = Layout(self._settings.exports_prefix)
+        chains = ChainPlanner(self._store, layout, self._catalog, datetime.fromisoformat(moment))
+        states = []
+        for table in tables:
+            state = TableState(source=table, target=request.target_of(table))
+            none = f"table {table} has no full export from before {moment}"
+            try:
+                course = chains.course(table)
+                if course is None and request.tables is None:
+                    warnings.append(f"{none}, so it was not part of this restore")
+                    continue
+                if course is None:
+                    raise BackupNotFound(none)
+                known = refuse_gaps(table, course, moment, allow_gap=request.allow_gap)
+                state = self._from_backup(request, table, course.backup)
+                state.warnings += known
+                follow(state, course, layout)
+            except (ToolError, *AWS_ERRORS) as error:
+                state.fail(explain(error))
+            states.append(state)
+        if not states:
+            raise BackupNotFound(f"no table has a full export from before {moment}")
+        return states
 
     def _of_date(self, request: RestoreRequest) -> dict[str, StoredBackup | None]:
         manifest = self._catalog.on(request.backup_date)
@@ -162,7 +195,7 @@ def adopt(state: TableState, export: NativeExport) -> None:
     state.warnings += export.warnings
 
 
-def fingerprint_of(export: NativeExport) -> str:
+def fingerprint_of(export: NativeExport | IncrementalExport) -> str:
     """Return what tells whether an export's manifest is the same as in an earlier turn."""
     listing = "\n".join(f"{file.key} {file.md5} {file.item_count}" for file in export.files)
     return hashlib.sha256(listing.encode()).hexdigest()

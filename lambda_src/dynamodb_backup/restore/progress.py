@@ -44,20 +44,20 @@ class TableProgress:
 
     @classmethod
     def of(cls, state: TableState, *, dry_run: bool) -> TableProgress:
-        verified = [file.verified for file in state.files]
+        verified = [file.verified for file in state.all_files]
         return cls(
             table_name=state.source,
             target_table=state.target,
             phase=state.phase,
             status=state.status,
-            files_total=len(state.files),
+            files_total=len(state.all_files),
             files_verified=sum(one.done for one in verified),
-            files_done=sum(one.done for one in verified) if dry_run else sum(file.written for file in state.files),
+            files_done=sum(one.done for one in verified) if dry_run else sum(file.written for file in state.all_files),
             items_expected=state.items_expected,
             items_verified=sum(one.items for one in verified),
             items_written=state.items_written,
             items_failed=state.items_failed,
-            items_deleted=state.items_deleted,
+            items_deleted=state.items_deleted + state.changes_deleted,
         )
 
     def done(self, *, dry_run: bool) -> int:

@@ -95,7 +95,9 @@ class TableProof:
     def _read(self, keys: KeySchema, found: ComparisonState) -> bool:
         workers = self._request.max_workers
         comparison = self._comparison(keys, found)
-        return comparison.run(self._client, self._state.target, self._state.items_expected, workers, self._deadline)
+        promised = self._state.items_promised
+        expected = self._state.items_expected if promised is None else promised
+        return comparison.run(self._client, self._state.target, expected, workers, self._deadline)
 
     def _comparison(self, keys: KeySchema, found: ComparisonState) -> Comparison:
         known = self._comparisons.get(id(found))

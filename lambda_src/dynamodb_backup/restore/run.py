@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from dynamodb_backup.archive.catalog import Catalog
@@ -94,6 +95,8 @@ class RestoreRun:
 
     def _begun(self, request: RestoreRequest) -> RestoreState:
         warnings: list[str] = []
+        if request.restore_to and datetime.fromisoformat(request.restore_to) > self._clock():
+            raise RequestRefused("restore_to", f"is {request.restore_to}, which lies in the future")
         if request.on_demand_backup:
             tables = plan_on_demand(self._clients.dynamodb, self._settings, request)
         else:

@@ -16,7 +16,7 @@ from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.stored_backup import FileProgress
 
-__all__ = ["FileState", "RestoreState", "TableState"]
+__all__ = ["FileState", "RestoreState", "TableState", "WindowState"]
 
 VERSION = 1
 
@@ -28,6 +28,32 @@ class FileState:
     verified: FileProgress = field(default_factory=FileProgress)
     lines_settled: int = 0
     written: bool = False
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> FileState:
+        return cls(FileProgress.from_dict(document["verified"]), document["lines_settled"], document["written"])
+
+
+@dataclass
+class WindowState:
+    """One increment that is applied to the full backup: its place, its window, and how far it is.
+
+    ``fingerprint`` is known, and ``files`` are, once its manifests have been read. ``deletes`` counts the changes that
+    delete an item, ``changes`` all of them.
+    """
+
+    root: str
+    start: str
+    end: str
+    changes: int
+    fingerprint: str | None = None
+    files: list[FileState] = field(default_factory=list)
+    deletes: int = 0
+    applied: bool = False
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> WindowState:
+        return cls(**{**document, "files": [FileState.from_dict(one) for one in document["files"]]})
 
 
 @dataclass
@@ -57,6 +83,10 @@ class TableState:
     items_skipped: int = 0
     items_unchanged: int = 0
     items_deleted: int = 0
+    restored_to: str | None = None
+    windows: list[WindowState] = field(default_factory=list)
+    changes_deleted: int = 0
+    items_promised: int | None = None
     selection: Selection | None = None
     digests: DigestsState = field(default_factory=DigestsState)
     files: list[FileState] = field(default_factory=list)
@@ -87,15 +117,21 @@ class TableState:
     @property
     def items_settled(self) -> int:
         """Return of how many items of the backup it is known what became of them."""
-        return self.items_written + self.items_failed + self.items_skipped + self.items_unchanged
+        written = self.items_written + self.changes_deleted
+        return written + self.items_failed + self.items_skipped + self.items_unchanged
+
+    @property
+    def all_files(self) -> list[FileState]:
+        """Return the files of the full backup, and of the increments as far as they are known."""
+        return [*self.files, *(file for window in self.windows for file in window.files)]
 
     def fail(self, error: str) -> None:
         self.status, self.error = "FAILED", error
 
     def result(self, *, dry_run: bool) -> TableRestore:
         found, compared = self.selection, self.proof or self.comparison
-        read_only = self.items_expected if found else sum(file.verified.items for file in self.files)
-        done = (file.verified.done if dry_run else file.written for file in self.files)
+        read_only = self.items_expected if found else sum(file.verified.items for file in self.all_files)
+        done = (file.verified.done if dry_run else file.written for file in self.all_files)
         return TableRestore(
             table_name=self.source,
             target_table=self.target,
@@ -107,11 +143,13 @@ class TableState:
             items_failed=self.items_failed,
             items_skipped=self.items_skipped,
             items_unchanged=self.items_unchanged,
-            items_deleted=self.items_deleted,
-            files_total=len(self.files),
+            items_deleted=self.items_deleted + self.changes_deleted,
+            files_total=len(self.all_files),
             files_done=sum(done),
             files_read=len(found.files) if found else None,
             keys_not_found=tuple(found.not_found or ()) if found else None,
+            restored_to=None if self.status == "FAILED" else self.restored_to,
+            increments=len(self.windows),
             proven=self.proven,
             differences=compared.differences() if compared and compared.done else None,
             failed_items_export=self.failed_items_export,
@@ -122,10 +160,8 @@ class TableState:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TableState:
-        files = [
-            FileState(FileProgress.from_dict(one["verified"]), one["lines_settled"], one["written"])
-            for one in document.pop("files")
-        ]
+        files = [FileState.from_dict(one) for one in document.pop("files")]
+        document["windows"] = [WindowState.from_dict(one) for one in document.pop("windows", ())]
         segments = [Segment(**one) for one in document.pop("segments")]
         found = document.pop("selection", None)
         selection = Selection.from_dict(found) if found else None
@@ -187,7 +223,7 @@ class RestoreState:
     def original_request(self) -> RestoreRequest:
         """Return the request that began this restore."""
         given = {name: value for name, value in self.request.items() if value is not None}
-        if "export" in given:
+        if "export" in given or "restore_to" in given:
             del given["backup_date"]
         if "on_demand_backup" in given:
             given = {name: value for name, value in given.items() if name in FIELDS_OF_ON_DEMAND}

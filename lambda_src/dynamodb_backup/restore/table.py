@@ -14,6 +14,8 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import ObjectChanged, TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
+from dynamodb_backup.restore.chain_digests import ChainDigests
+from dynamodb_backup.restore.changes import Changes
 from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.mirror import Mirror
 from dynamodb_backup.restore.modes import LineWriter
@@ -60,7 +62,9 @@ class TableRestorer:
         self._deadline = deadline
         folder = layout.digests(restore_id, state.target)
         with_items = request.prove or request.write_mode == "diff"
-        self._digests = BackupDigests(store, folder, state.digests, with_items=with_items)
+        kind = ChainDigests if state.windows else BackupDigests
+        self._digests = kind(store, folder, state.digests, with_items=with_items)
+        self._changes = Changes(store, state, deadline)
         self._proof = TableProof(clients, store, folder, request, state, self._digests, deadline)
         self._new_target = NewTarget(clients, store, request, restore_id, state, deadline)
         self._selector = Selector(store, layout, request, restore_id, state)
@@ -84,6 +88,8 @@ class TableRestorer:
         try:
             export = self._same_export()
             keys = self._target_keys()
+            if state.phase != "verify":
+                self._resolve()
             if state.phase == "select":
                 if not self._select(export, keys):
                     return
@@ -133,6 +139,8 @@ class TableRestorer:
             phases["create"] = self._new_target.create
         phases |= compare
         phases["write"] = lambda: self._write(export, keys, writer)
+        if self._state.windows:
+            phases["changes"] = lambda: self._apply_changes(self._paced(writer))
         if self._request.write_mode == "mirror":
             phases["delete"] = lambda: self._mirror(keys, self._paced(writer))
         if self._request.create_missing_tables:
@@ -193,8 +201,18 @@ class TableRestorer:
             return False
         if duplicates:
             raise self._shared_keys(keys, duplicates)
+        if isinstance(self._digests, ChainDigests):
+            if not self._changes.verify(keys, self._digests, self._request.max_workers):
+                return False
+            self._resolve()
         logger.info("backup verified", table=self._state.source, items=export.item_count, files=len(export.files))
         return True
+
+    def _resolve(self) -> None:
+        """Have the digests of a chain tell its last state, if anything is compared with them."""
+        if isinstance(self._digests, ChainDigests) and self._request.reads_table:
+            self._digests.resolve()
+            self._state.items_promised = len(self._digests)
 
     def _on_item(self, keys: KeySchema) -> OnItem:
         """Return what is done with each item while it is verified: its digests are noted."""
@@ -216,10 +234,24 @@ class TableRestorer:
         changed = self._request.write_mode == "diff"
         return self._write_with(self._proof.changed_only(keys, writer) if changed else writer, export)
 
+    def _failed_items(self) -> FailedItems:
+        return FailedItems(self._records, self._layout.failed_items(self._restore_id, self._state.target), self._state)
+
+    def _apply_changes(self, writer: ItemWriter) -> bool:
+        """Apply the increments behind the full backup; ``False`` means that time was up."""
+        failed = self._failed_items()
+        try:
+            finished = self._changes.apply(writer, failed, self._request.max_workers)
+        except (ToolError, *AWS_ERRORS):
+            failed.finish()
+            raise
+        if finished:
+            failed.finish()
+        return finished
+
     def _write_with(self, writer: LineWriter, export: NativeExport) -> bool:
         state = self._state
-        root = self._layout.failed_items(self._restore_id, state.target)
-        failed = FailedItems(self._records, root, state)
+        failed = self._failed_items()
         table_writer = TableWriter(self._store, export, state, writer, failed, self._deadline)
         try:
             finished = table_writer.run(self._request.max_workers)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dynamodb_backup.archive.datafile import line_blocks
 from dynamodb_backup.archive.export import DataFile, NativeExport
+from dynamodb_backup.archive.incremental import IncrementalExport
 from dynamodb_backup.archive.store import MOST_READS, ObjectStore
 from dynamodb_backup.errors import ReadInterrupted
 from dynamodb_backup.restore.failed_items import FailedItems
@@ -129,24 +130,28 @@ class TableWriter:
 
     Several files are under way at once, because one file holds items of one partition only, and a single partition
     takes no more than 1,000 write units per second. Memory is bounded by the workers, not by the files.
+
+    ``files`` is how far the export's files are, if it is not the table's full backup.
     """
 
     def __init__(
         self,
         store: ObjectStore,
-        export: NativeExport,
+        export: NativeExport | IncrementalExport,
         state: TableState,
         writer: LineWriter,
         failed: FailedItems,
         deadline: Deadline,
+        files: list[FileState] | None = None,
     ) -> None:
         self._writer = writer
         self._state = state
+        self._files = state.files if files is None else files
         self._failed = failed
         self._deadline = deadline
         self._unopened = (
             FileCursor(store, file, progress)
-            for file, progress in zip(export.files, state.files, strict=True)
+            for file, progress in zip(export.files, self._files, strict=True)
             if not progress.written
         )
         self._opened: list[FileCursor] = []
@@ -167,7 +172,7 @@ class TableWriter:
         self._failed.flush()
         for future in futures:
             future.result()
-        return all(file.written for file in self._state.files)
+        return all(file.written for file in self._files)
 
     def _work(self) -> None:
         try:
