@@ -32,6 +32,7 @@ data "aws_iam_policy_document" "restore" {
     actions = [
       "dynamodb:BatchWriteItem",
       "dynamodb:DescribeTable",
+      "dynamodb:DescribeTimeToLive",
       "dynamodb:PutItem", # write_mode only_missing: BatchWriteItem has no conditions
       "dynamodb:Scan",
     ]

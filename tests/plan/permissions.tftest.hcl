@@ -124,7 +124,8 @@ run "least_privilege" {
 
   assert {
     condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Action])) == toset([
-      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb:Scan",
+      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
+      "dynamodb:PutItem", "dynamodb:Scan",
       "logs:CreateLogStream", "logs:PutLogEvents",
     ])
     error_message = "The restore role's actions are exactly those that restoring takes: no table is created, altered or deleted, no backup deleted."

@@ -38,6 +38,9 @@ _FIELDS = (
 )
 FIELDS_OF_ON_DEMAND = frozenset({"on_demand_backup", "tables", "target_tables", "dry_run", "restore_id"})
 """DynamoDB restores an on-demand backup whole, into a new table: nothing else can be asked of it."""
+_ONLY_WHERE_KNOWN = ("files_read", "keys_not_found", "estimate", "side_effects")
+"""Fields of a table's result that a restore without them does not show."""
+
 MOST_WORKERS = 64
 DEFAULT_WORKERS = 5
 WRITE_MODES = ("overwrite", "only_missing", "mirror", "diff")
@@ -306,16 +309,19 @@ class TableRestore:
     differences: dict[str, Any] | None = None
     failed_items_export: str | None = None
     creates_target: bool = False
+    estimate: dict[str, Any] | None = None
+    side_effects: list[str] | None = None
     error: str | None = None
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as JSON has it, without what concerns only a restore of single keys if it is none."""
+        """Return the outcome as JSON has it; what only dry runs or restores of single keys know, only there."""
         document = asdict(self) | {"warnings": list(self.warnings)}
-        if self.files_read is None:
-            del document["files_read"], document["keys_not_found"]
-        else:
-            document["keys_not_found"] = list(self.keys_not_found or ())
+        if self.keys_not_found is not None:
+            document["keys_not_found"] = list(self.keys_not_found)
+        absent = [name for name in _ONLY_WHERE_KNOWN if document[name] is None]
+        for name in absent:
+            del document[name]
         return document
 
 

@@ -22,16 +22,27 @@ VERSION = 1
 
 
 @dataclass
+class FileSize:
+    """What the lines of one data file come to, as a dry run measures them."""
+
+    json_bytes: int = 0
+    write_units: int = 0
+    expired_items: int = 0
+
+
+@dataclass
 class FileState:
     """One data file: how far it is verified, and how many lines are settled (written, or refused by DynamoDB)."""
 
     verified: FileProgress = field(default_factory=FileProgress)
     lines_settled: int = 0
     written: bool = False
+    size: FileSize = field(default_factory=FileSize)
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FileState:
-        return cls(FileProgress.from_dict(document["verified"]), document["lines_settled"], document["written"])
+        progress, size = FileProgress.from_dict(document["verified"]), FileSize(**document.get("size", {}))
+        return cls(progress, document["lines_settled"], document["written"], size)
 
 
 @dataclass
@@ -96,6 +107,8 @@ class TableState:
     proven: bool | None = None
     failed_parts: list[dict[str, Any]] = field(default_factory=list)
     failed_items_export: str | None = None
+    estimate: dict[str, Any] | None = None
+    side_effects: list[str] | None = None
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
 
@@ -154,6 +167,8 @@ class TableState:
             differences=compared.differences() if compared and compared.done else None,
             failed_items_export=self.failed_items_export,
             creates_target=self.creates_target,
+            estimate=self.estimate,
+            side_effects=self.side_effects,
             error=self.error,
             warnings=tuple(self.warnings),
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from dynamodb_backup.archive.datafile import item_of
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -16,6 +17,7 @@ from dynamodb_backup.errors import ObjectChanged, TargetUnusable, TimeIsUp, Tool
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.restore.chain_digests import ChainDigests
 from dynamodb_backup.restore.changes import Changes
+from dynamodb_backup.restore.estimate import Estimator
 from dynamodb_backup.restore.failed_items import FailedItems
 from dynamodb_backup.restore.mirror import Mirror
 from dynamodb_backup.restore.modes import LineWriter
@@ -34,7 +36,7 @@ from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import BackupDigests
-from dynamodb_backup.verify.stored_backup import OnItem, verify_file
+from dynamodb_backup.verify.stored_backup import OnItem, Parse, verify_file
 
 __all__ = ["TableRestorer"]
 
@@ -185,10 +187,11 @@ class TableRestorer:
 
     def _verify(self, export: NativeExport, keys: KeySchema) -> bool:
         """Check every file before the first write; ``False`` means that time was up."""
+        parse = self._estimator().measured if self._request.dry_run else _parse
 
         def verify(number: int) -> None:
-            progress = self._state.files[number].verified
-            verify_file(self._store, export.files[number], progress, self._deadline, self._on_item(keys))
+            progress, on_item = self._state.files[number].verified, self._on_item(keys)
+            verify_file(self._store, export.files[number], progress, self._deadline, on_item, parse(number))
 
         waiting = [number for number, file in enumerate(self._state.files) if not file.verified.done]
         if not run_workers(self._request.max_workers, waiting, verify, self._deadline):
@@ -213,6 +216,9 @@ class TableRestorer:
         if isinstance(self._digests, ChainDigests) and self._request.reads_table:
             self._digests.resolve()
             self._state.items_promised = len(self._digests)
+
+    def _estimator(self) -> Estimator:
+        return Estimator(self._clients, self._request, self._state)
 
     def _on_item(self, keys: KeySchema) -> OnItem:
         """Return what is done with each item while it is verified: its digests are noted."""
@@ -276,6 +282,8 @@ class TableRestorer:
     def _conclude(self) -> None:
         state = self._state
         if self._request.dry_run:
+            if not self._state.selection:
+                self._estimator().conclude()
             self._succeed("READY")
             return
         settled = state.items_settled
@@ -305,3 +313,8 @@ class TableRestorer:
             "the likely causes are another writer during the restore, or items that TTL expired meanwhile; look at "
             '\'differences\', stop the writers, and restore again, with "write_mode": "diff" or "mirror"'
         )
+
+
+def _parse(_: int) -> Parse:
+    """Return how the lines of a data file are parsed where nothing is measured."""
+    return item_of

@@ -310,7 +310,7 @@ def canonicals(items: Iterable[Item]) -> list[str]:
 
 
 TABLE_WRITES = {"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"}
-READS = {"DescribeTable", "GetObject", "HeadObject", "ListObjects", "ListObjectsV2", "Scan"}
+READS = {"DescribeTable", "DescribeTimeToLive", "GetObject", "HeadObject", "ListObjects", "ListObjectsV2", "Scan"}
 
 
 def table_writes(aws: Sandbox) -> list[LoggedRequest]:
