@@ -130,6 +130,41 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
+  # An undo takes an incremental export of the window that it reverts. DynamoDB writes it in the name of whoever starts it:
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+  statement {
+    sid       = "ExportWindowsToUndo"
+    actions   = ["dynamodb:ExportTableToPointInTime"]
+    resources = values(local.table_arns)
+  }
+
+  statement {
+    sid       = "FollowWindowsToUndo"
+    actions   = ["dynamodb:DescribeExport"]
+    resources = [for arn in values(local.table_arns) : "${arn}/export/*"]
+  }
+
+  statement {
+    sid = "WriteWindowsToUndo"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:PutObject",
+      "s3:PutObjectAcl",
+    ]
+    resources = ["${local.bucket_arn}/${var.exports_prefix}/undos/*"]
+  }
+
+  # Each item is compared before it is reverted, and written under the condition that it is still the same.
+  statement {
+    sid = "RevertItems"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:DeleteItem",
+      "dynamodb:PutItem",
+    ]
+    resources = values(local.table_arns)
+  }
+
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
@@ -150,6 +185,7 @@ module "restore" {
   memory_mb       = var.functions.restore.memory_mb
   timeout_seconds = var.functions.restore.timeout_seconds
   environment = merge(local.environment, {
+    EXPORT_KMS_KEY_ID     = var.kms_key_arn
     RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
   })
   policy_json = data.aws_iam_policy_document.restore.json

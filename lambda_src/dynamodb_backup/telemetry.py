@@ -29,6 +29,8 @@ _UNITS = {
     "ItemsWritten": MetricUnit.Count,
     "ItemsFailed": MetricUnit.Count,
     "ItemsDeleted": MetricUnit.Count,
+    "ItemsReverted": MetricUnit.Count,
+    "ItemsNotReverted": MetricUnit.Count,
     "OnDemandBackupAvailable": MetricUnit.Count,
     "OnDemandBackupsFailed": MetricUnit.Count,
 }

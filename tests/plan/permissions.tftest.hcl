@@ -124,11 +124,11 @@ run "least_privilege" {
 
   assert {
     condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Action])) == toset([
-      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
-      "dynamodb:PutItem", "dynamodb:Scan",
-      "logs:CreateLogStream", "logs:PutLogEvents",
+      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:Scan",
+      "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ExportTableToPointInTime", "dynamodb:DescribeExport",
+      "s3:AbortMultipartUpload", "s3:PutObjectAcl", "logs:CreateLogStream", "logs:PutLogEvents",
     ])
-    error_message = "The restore role's actions are exactly those that restoring takes: no table is created, altered or deleted, no backup deleted."
+    error_message = "The restore role's actions are exactly those that restoring and undoing take: no table is created, altered or deleted, no backup deleted."
   }
 
   assert {
@@ -141,8 +141,20 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")] == ["arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*"]
-    error_message = "The restore writes its checkpoints and nothing else."
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")])) == toset([
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*",
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/undos/*",
+    ])
+    error_message = "The restore writes its checkpoints and the windows to undo, and nothing else."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if length(setintersection(flatten([s.Action]), ["dynamodb:PutItem", "dynamodb:ExportTableToPointInTime"])) > 0])) == toset([
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/elsewhere",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders",
+      "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users",
+    ])
+    error_message = "An undo exports and reverts the tables that a restore may write to, and no others."
   }
 
   assert {

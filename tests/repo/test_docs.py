@@ -18,6 +18,7 @@ from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
 from dynamodb_backup.contract import on_demand as on_demand_contract
 from dynamodb_backup.contract import restore as restore_contract
+from dynamodb_backup.contract import undo as undo_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.contract.catalog import (
     ListRequest,
@@ -28,6 +29,7 @@ from dynamodb_backup.contract.catalog import (
 )
 from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
+from dynamodb_backup.contract.undo import TableUndo, UndoRequest, UndoResult
 from dynamodb_backup.settings import OnDemandSettings, Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
 
@@ -60,6 +62,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## Backup event", backup_contract),
         ("## List event", list_contract),
         ("## Restore event", restore_contract),
+        ("## Undo event", undo_contract),
         ("## On-demand backup event", on_demand_contract),
     ):
         (documented,) = tables_of(section("docs/contract.md", heading))
@@ -85,6 +88,14 @@ def test_fields_of_the_restore_result_are_documented() -> None:
     table = TableRestore("shop-orders", "shop-orders", "FAILED", warnings=WARNED, **rare)
     result = RestoreResult(None, None, tables=(table,), warnings=WARNED, error="broken", error_type="ToolError")
     whole, of_table = tables_of(section("docs/contract.md", "## Restore result"))
+    assert sorted(whole) == sorted(result.to_response()["body"])
+    assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_undo_result_are_documented() -> None:
+    table = TableUndo("shop-orders", "FAILED", warnings=WARNED)
+    result = UndoResult(None, None, tables=(table,), error="broken", error_type="ToolError")
+    whole, of_table = tables_of(section("docs/contract.md", "## Undo result"))
     assert sorted(whole) == sorted(result.to_response()["body"])
     assert sorted(of_table) == sorted(table.to_dict())
 
@@ -201,6 +212,8 @@ def test_events_are_accepted() -> None:
             ListRequest.from_event(json.loads(event))
         elif function == "backup":
             BackupRequest.from_event(json.loads(event), TABLES)
+        elif json.loads(event).get("action") == "undo":
+            UndoRequest.from_event(json.loads(event))
         else:
             RestoreRequest.from_event(json.loads(event))
 

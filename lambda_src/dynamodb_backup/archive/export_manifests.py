@@ -16,7 +16,7 @@ from typing import Any
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, ObjectMissing, UnsupportedExport
 
-__all__ = ["DataFile", "Summary", "read_files", "read_summary"]
+__all__ = ["DataFile", "Summary", "listing_digest", "read_files", "read_summary"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,12 @@ class Summary:
 
     def _count(self, field: str) -> int:
         return _count(self.fields, field, f"{self.root}manifest-summary.json")
+
+
+def listing_digest(files: Iterable[DataFile]) -> str:
+    """Return what tells whether an export's manifest lists the same files as in an earlier turn."""
+    listing = "\n".join(f"{file.key} {file.md5} {file.item_count}" for file in files)
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def read_summary(store: ObjectStore, root: str, warnings: list[str]) -> Summary:

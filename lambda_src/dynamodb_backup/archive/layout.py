@@ -94,6 +94,24 @@ class Layout:
         """Return the root of an export of the items that a restore of single keys found; it ends with ``/``."""
         return f"{self.root}restores/{restore_id}/{table}/selection/{EXPORT_FOLDER}{export_id}/"
 
+    def undo(self, undo_id: str) -> str:
+        return f"{self.root}undos/{undo_id}/undo.json"
+
+    def not_reverted(self, undo_id: str, table: str) -> str:
+        """Return the folder of the keys that an undo left as they are; it ends with ``/``."""
+        return f"{self.root}undos/{undo_id}/{table}/not-reverted/"
+
+    def overwritten(self, undo_id: str, table: str) -> str:
+        """Return the root of an export of what an undo overwrote although it had changed since; it ends with ``/``."""
+        return f"{self.root}undos/{undo_id}/{table}/overwritten/{EXPORT_FOLDER}{undo_id}/"
+
+    def window_prefix(self, window: str, table: str) -> str:
+        """Return the S3Prefix of the incremental export that all undos of one window and table share."""
+        return f"{self.root}undos/windows/{window}/{table}"
+
+    def window(self, window: str, table: str) -> str:
+        return f"{self.window_prefix(window, table)}/window.json"
+
 
 def export_id_of(export_arn: str) -> str:
     """Return the ExportId, the last element of ``arn:...:table/NAME/export/<ExportId>``."""

@@ -8,10 +8,12 @@ from typing import Any
 
 from dynamodb_backup.aws import clients
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
+from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.undo.run import UndoRun
 
 __all__ = ["lambda_handler"]
 
@@ -37,4 +39,13 @@ def _restore(event: Any, context: Any) -> Answer:
     return answer_or_500(restore, RestoreResult)
 
 
-_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore}
+def _undo(event: Any, context: Any) -> Answer:
+    def undo() -> UndoResult:
+        settings = Settings.from_environment(os.environ)
+        request = UndoRequest.from_event(event)
+        return UndoRun(settings, clients(), Deadline.of(context)).execute(request)
+
+    return answer_or_500(undo, UndoResult)
+
+
+_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore, "undo": _undo}

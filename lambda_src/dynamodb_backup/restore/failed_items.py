@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
+from dynamodb_backup.archive.own_export import new_file_name, packed, write_data_file, write_manifests
 from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.restore.own_export import new_file_name, packed, write_data_file, write_manifests
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.table.batch_write import Refused
 

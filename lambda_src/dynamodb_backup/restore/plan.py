@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.export_manifests import listing_digest
 from dynamodb_backup.archive.incremental import IncrementalExport
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -197,5 +197,4 @@ def adopt(state: TableState, export: NativeExport) -> None:
 
 def fingerprint_of(export: NativeExport | IncrementalExport) -> str:
     """Return what tells whether an export's manifest is the same as in an earlier turn."""
-    listing = "\n".join(f"{file.key} {file.md5} {file.item_count}" for file in export.files)
-    return hashlib.sha256(listing.encode()).hexdigest()
+    return listing_digest(export.files)

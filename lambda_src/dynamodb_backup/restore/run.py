@@ -18,13 +18,13 @@ from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusabl
 from dynamodb_backup.restore.on_demand import OnDemandRestorer, plan_on_demand
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import ProgressReporter
-from dynamodb_backup.restore.selection import refuse_other_keys
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
+from dynamodb_backup.verify.lookup import refuse_other_keys
 
 __all__ = ["RestoreRun"]
 
@@ -118,7 +118,7 @@ class RestoreRun:
         except TargetUnusable as error:
             table.fail(str(error))
             return
-        refuse_other_keys(request, keys)
+        refuse_other_keys(keys, request.keys, request.partition_keys)
 
     def _continued(self, request: RestoreRequest) -> RestoreState:
         restore_id = str(request.restore_id)

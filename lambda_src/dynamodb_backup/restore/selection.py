@@ -12,11 +12,10 @@ from typing import Any
 
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.own_export import new_file_name, write_data_file, write_manifests
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.pool import run_workers
-from dynamodb_backup.restore.own_export import new_file_name, write_data_file, write_manifests
 from dynamodb_backup.restore.plan import adopt
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.restore.state import TableState
@@ -25,26 +24,9 @@ from dynamodb_backup.timing import Deadline
 from dynamodb_backup.verify.lookup import WantedKeys, files_to_read
 from dynamodb_backup.verify.stored_backup import FileProgress, OnItem, verify_file
 
-__all__ = ["Selector", "refuse_other_keys"]
+__all__ = ["Selector"]
 
 MOST_BUFFERED_BYTES = 8 * 1_048_576
-
-
-def refuse_other_keys(request: RestoreRequest, keys: KeySchema) -> None:
-    """Compare the keys of a request with the table's key schema.
-
-    Raises
-    ------
-    RequestRefused
-        One of them has other attributes or types.
-    """
-    field, schema = ("partition_keys", keys.partition) if request.partition_keys else ("keys", keys)
-    for number, key in enumerate(request.selected_keys, start=1):
-        given = {name: kind for name, typed in key.items() for kind in typed}
-        if given != dict(schema.attributes):
-            shown = " + ".join(f"{name} ({kind})" for name, kind in given.items())
-            what = "partition key" if request.partition_keys else "primary key"
-            raise RequestRefused(field, f"holds as entry {number} the attributes {shown}, but the {what} is {schema}")
 
 
 class Selector:

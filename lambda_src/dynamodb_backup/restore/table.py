@@ -24,7 +24,7 @@ from dynamodb_backup.restore.modes import LineWriter
 from dynamodb_backup.restore.new_target import NewTarget
 from dynamodb_backup.restore.plan import fingerprint_of
 from dynamodb_backup.restore.proof import TableProof
-from dynamodb_backup.restore.selection import Selector, refuse_other_keys
+from dynamodb_backup.restore.selection import Selector
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.restore.write import TableWriter
 from dynamodb_backup.table.batch_write import BatchWriter
@@ -36,6 +36,7 @@ from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import BackupDigests
+from dynamodb_backup.verify.lookup import refuse_other_keys
 from dynamodb_backup.verify.stored_backup import OnItem, Parse, verify_file
 
 __all__ = ["TableRestorer"]
@@ -115,7 +116,7 @@ class TableRestorer:
     def _select(self, export: NativeExport, keys: KeySchema) -> bool:
         """Find the request's keys; ``True`` if there is something to go on with."""
         state = self._state
-        refuse_other_keys(self._request, keys)
+        refuse_other_keys(keys, self._request.keys, self._request.partition_keys)
         if not self._selector.run(self._store, export, keys, self._deadline):
             return False
         if not state.items_expected:

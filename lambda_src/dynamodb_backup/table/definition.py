@@ -14,7 +14,7 @@ from dynamodb_backup.table.keys import KeySchema
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["capture_definition", "describe", "target_key_schema"]
+__all__ = ["capture_definition", "describe", "describe_target", "target_key_schema"]
 
 _USABLE = {"ACTIVE", "UPDATING"}
 """In both states a table takes writes."""
@@ -26,7 +26,12 @@ def describe(client: DynamoDBClient, table: str) -> dict[str, Any]:
 
 
 def target_key_schema(client: DynamoDBClient, table: str) -> KeySchema:
-    """Return the key schema of a table that is about to be written to.
+    """Return the key schema of a table that is about to be written to; raises as ``describe_target``."""
+    return KeySchema.of(describe_target(client, table))
+
+
+def describe_target(client: DynamoDBClient, table: str) -> dict[str, Any]:
+    """Return the description of a table that is about to be written to.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def target_key_schema(client: DynamoDBClient, table: str) -> KeySchema:
         raise
     if description.get("TableStatus", "ACTIVE") not in _USABLE:
         raise TargetUnusable(f"target table {table} is {description['TableStatus']}; try again when it is ACTIVE")
-    return KeySchema.of(description)
+    return description
 
 
 def capture_definition(client: DynamoDBClient, description: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

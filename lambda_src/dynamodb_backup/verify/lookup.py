@@ -11,11 +11,32 @@ from dynamodb_backup.archive.export import NativeExport
 from dynamodb_backup.archive.index import KeyIndex
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import explain, is_transient
-from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.contract.selection import TypedKey
+from dynamodb_backup.errors import BackupDamaged, RequestRefused
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.verify.key_index import read_key_index
 
-__all__ = ["WantedKeys", "files_to_read"]
+__all__ = ["WantedKeys", "files_to_read", "refuse_other_keys"]
+
+
+def refuse_other_keys(
+    schema: KeySchema, keys: Sequence[TypedKey] | None, partition_keys: Sequence[TypedKey] | None
+) -> None:
+    """Compare the keys of a request with the table's key schema.
+
+    Raises
+    ------
+    RequestRefused
+        One of them has other attributes or types.
+    """
+    field, expected, what = ("keys", schema, "primary key")
+    if partition_keys:
+        field, expected, what = ("partition_keys", schema.partition, "partition key")
+    for number, key in enumerate(keys or partition_keys or (), start=1):
+        given = {name: kind for name, typed in key.items() for kind in typed}
+        if given != dict(expected.attributes):
+            shown = " + ".join(f"{name} ({kind})" for name, kind in given.items())
+            raise RequestRefused(field, f"holds as entry {number} the attributes {shown}, but the {what} is {expected}")
 
 
 class WantedKeys:

@@ -247,3 +247,17 @@ def test_keys_are_not_logged(stage: Stage, orders: exports.Export, capsys: pytes
     restore({"tables": TABLES, "keys": [key("very-secret-name")]})
     restore({"tables": TABLES, "keys": [{"id": {"N": "very-secret-name"}}]})
     assert "very-secret-name" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "only_missing", "diff"])
+def test_write_modes_concern_only_what_was_found(stage: Stage, orders: exports.Export, mode: str) -> None:
+    index(stage, orders)
+    stage.dynamodb.delete_item(TableName="orders", Key=key("item-000001"))
+    wanted = [key(f"item-{number:06d}") for number in (1, 2)]
+
+    answer = restore({"tables": TABLES, "keys": wanted, "write_mode": mode, "prove": True})
+
+    assert (answer.code, answer.result["status"], answer.result["proven"]) == (200, "COMPLETED", True)
+    second = "today" if mode == "only_missing" else "yesterday"
+    held = [*strings(1, v={"S": "today"}), *strings(1, 1, v={"S": "yesterday"}), *strings(1, 2, v={"S": second})]
+    assert stage.items("orders") == canonicals([*held, *strings(197, 3, v={"S": "today"})])

@@ -1,0 +1,1 @@
+"""Use case: revert exactly what changed in a window of time."""
