@@ -21,6 +21,7 @@ from dynamodb_backup.contract import restore as restore_contract
 from dynamodb_backup.contract import undo as undo_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.contract.catalog import (
+    ChainPoint,
     ListRequest,
     ListResult,
     RecoveryPoint,
@@ -102,12 +103,14 @@ def test_fields_of_the_undo_result_are_documented() -> None:
 
 def test_fields_of_the_list_s_result_are_documented() -> None:
     point = RecoveryPoint("shop-orders", "2026-08-01", "COMPLETED", verified=True)
-    table = TableRecoveryPoints("shop-orders", (point,), point, searched=True)
+    chain = ChainPoint("2026-08-01-0001", "2026-08-01", "from", "until", windows=1, changes=2, billed_size_bytes=3)
+    table = TableRecoveryPoints("shop-orders", (point,), point, searched=True, chains=(chain,))
     date = UnreadableDate("2026-08-01", "DAMAGED", "native-exports/2026-08-01/manifest.json", "broken")
     result = ListResult(None, None, (table,), (date,), warnings=WARNED, error="broken", error_type="ToolError")
-    whole, of_table, of_point, of_date = tables_of(section("docs/contract.md", "## List result"))
+    whole, of_table, of_chain, of_point, of_date = tables_of(section("docs/contract.md", "## List result"))
     assert sorted(whole) == sorted(result.to_response()["body"])
     assert sorted(of_table) == sorted(table.to_dict())
+    assert sorted(of_chain) == sorted(chain.to_dict())
     assert sorted(of_point) == sorted(point.to_dict())
     assert sorted(of_date) == sorted(date.to_dict())
 

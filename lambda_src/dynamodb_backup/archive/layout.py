@@ -61,9 +61,14 @@ class Layout:
     def retention_progress(self) -> str:
         return f"{self.root}retention/progress.json"
 
+    @property
+    def all_chains(self) -> str:
+        """Return the folder of all tables' chain records."""
+        return f"{self.root}chains/"
+
     def chains(self, table: str) -> str:
         """Return the folder of a table's chain records: which increments follow which full backup."""
-        return f"{self.root}chains/{table}/"
+        return f"{self.all_chains}{table}/"
 
     def chain(self, table: str, chain_id: str) -> str:
         return f"{self.chains(table)}{chain_id}.json"

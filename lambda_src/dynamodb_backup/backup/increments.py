@@ -48,6 +48,11 @@ class Increments:
             Others write the chain again and again.
         """
         name = table.table_name
+        if table.method != "native_export":
+            warning = (
+                f"nothing was exported of table {name}: its backups are made by {table.method}, without increments"
+            )
+            return replace(table, status="COMPLETED", warnings=(*table.warnings, warning))
         try:
             description = describe(self._resources.clients.dynamodb, name)
         except ClientError as error:

@@ -10,6 +10,7 @@ from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
+from dynamodb_backup.catalog.chains import Found, read_chains
 from dynamodb_backup.catalog.days import Day, read_days
 from dynamodb_backup.catalog.expiry import Expiry
 from dynamodb_backup.contract.catalog import (
@@ -35,7 +36,9 @@ class Listing:
         self._settings = settings
         self._deadline = deadline
         self._expiry = Expiry(settings.retention_days, clock())
-        self._catalog = Catalog(ObjectStore(clients.s3, settings.bucket), Layout(settings.exports_prefix))
+        self._store = ObjectStore(clients.s3, settings.bucket)
+        self._layout = Layout(settings.exports_prefix)
+        self._catalog = Catalog(self._store, self._layout)
 
     def execute(self, request: ListRequest) -> ListResult:
         """List recovery points, newest first, up to the request's limit or as far as time allows."""
@@ -46,18 +49,22 @@ class Listing:
             for table in request.tables or self._settings.tables:
                 points.setdefault(table, [])
         search = _Search(wanted=frozenset(points))
+        chains: Found = {}
+        chain_warnings: list[str] = []
         if request.page is None:
             self._search(search, dates, page)
+            chains, chain_warnings = read_chains(self._store, self._layout, points, request)
+        first = request.page is None
         return ListResult(
             environment=self._settings.environment,
             s3_bucket=self._settings.bucket,
             tables=tuple(
-                TableRecoveryPoints(table, tuple(points[table]), search.found.get(table), request.page is None)
+                TableRecoveryPoints(table, tuple(points[table]), search.found.get(table), first, chains.get(table, ()))
                 for table in sorted(points)
             ),
             unreadable_dates=tuple(page.unreadable),
             next_page=page.next_page,
-            warnings=(*page.warnings(), *search.warnings()),
+            warnings=(*page.warnings(), *search.warnings(), *chain_warnings),
         )
 
     def _page(self, request: ListRequest, dates: Sequence[str]) -> _Page:

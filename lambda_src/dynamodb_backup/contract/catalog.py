@@ -9,7 +9,7 @@ from typing import Any
 from dynamodb_backup.contract.fields import Fields, is_from_eventbridge
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["ListRequest", "ListResult", "RecoveryPoint", "TableRecoveryPoints", "UnreadableDate"]
+__all__ = ["ChainPoint", "ListRequest", "ListResult", "RecoveryPoint", "TableRecoveryPoints", "UnreadableDate"]
 
 _FIELDS = ("action", "tables", "from", "to", "limit", "next")
 DEFAULT_LIMIT = 1000
@@ -117,19 +117,45 @@ class UnreadableDate:
 
 
 @dataclass(frozen=True)
+class ChainPoint:
+    """One full backup with the increments behind it: restorable to the end of each window up to ``covered_until``.
+
+    ``windows`` counts the verified increments and ``changes`` what they hold. Times are ISO 8601, sizes bytes.
+    """
+
+    chain_id: str
+    backup_date: str
+    export_time: str
+    covered_until: str
+    windows: int
+    changes: int
+    billed_size_bytes: int
+    gaps: tuple[Mapping[str, str], ...] = ()
+    closed: str | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"gaps": [dict(gap) for gap in self.gaps]}
+
+
+@dataclass(frozen=True)
 class TableRecoveryPoints:
-    """One table's part of a page. ``newest_verified`` is known on a first page alone (``searched``)."""
+    """One table's part of a page. ``newest_verified`` and ``chains`` are told on a first page alone (``searched``)."""
 
     table_name: str
     recovery_points: tuple[RecoveryPoint, ...]
     newest_verified: RecoveryPoint | None = None
     searched: bool = False
+    chains: tuple[ChainPoint, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        newest = {"newest_verified": self.newest_verified.to_dict() if self.newest_verified else None}
+        on_first_page = {
+            "newest_verified": self.newest_verified.to_dict() if self.newest_verified else None,
+            "chains": [chain.to_dict() for chain in self.chains],
+        }
         return {
             "table_name": self.table_name,
-            **(newest if self.searched else {}),
+            **(on_first_page if self.searched else {}),
             "recovery_points": [point.to_dict() for point in self.recovery_points],
         }
 

@@ -53,6 +53,10 @@ class FakeS3:
         return self
 
     def paginate(self, Bucket: str, Prefix: str, Delimiter: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        if Prefix == f"{PREFIX}/chains/":
+            self._count("ListObjectsV2")
+            yield {}
+            return
         folders = sorted([*(f"{Prefix}{date}/" for date in self.days), f"{Prefix}restores/"])
         for start in range(0, len(folders), FOLDERS_PER_PAGE):
             self._count("ListObjectsV2")

@@ -96,7 +96,7 @@ def test_a_copied_backup_is_placed_where_it_lies() -> None:
 
 def test_a_configured_table_without_any_backup_is_shown_as_such() -> None:
     body = list_points(FakeS3(days("2026-01-10")), configured=("orders", "users"))["body"]
-    assert of(body, "users") == {"table_name": "users", "newest_verified": None, "recovery_points": []}
+    assert of(body, "users") == {"table_name": "users", "newest_verified": None, "chains": [], "recovery_points": []}
 
 
 def test_no_backup_at_all_is_an_empty_list() -> None:

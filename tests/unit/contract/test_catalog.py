@@ -99,7 +99,12 @@ def test_the_body_holds_exactly_what_is_promised() -> None:
         "s3_bucket": "backups",
         "total_recovery_points": 1,
         "tables": [
-            {"table_name": "orders", "newest_verified": point.to_dict(), "recovery_points": [point.to_dict()]},
+            {
+                "table_name": "orders",
+                "newest_verified": point.to_dict(),
+                "chains": [],
+                "recovery_points": [point.to_dict()],
+            },
         ],
         "unreadable_dates": [],
         "next": "2026-01-09",
