@@ -43,8 +43,9 @@ class FileCursor:
         self._state = state
         self._lock = threading.Lock()
         self._position = state.lines_settled
-        self._lines = self._read_on()
-        self._held: bytes | None = None
+        self._blocks = self._read_on()
+        self._block: list[bytes] = []
+        self._at = 0
         self._broken_reads = 0
         self._in_flight = 0
         self._settled: dict[int, tuple[int, Outcome]] = {}
@@ -65,15 +66,19 @@ class FileCursor:
             start, size = self._position, 0
             lines: list[bytes] = []
             ends: list[int] = []
-            while len(lines) < MOST_BATCH_ITEMS and (line := self._next_line()) is not None:
-                if lines and size + len(line) > MOST_BATCH_BYTES:
-                    self._held = line
-                    break
-                self._position += 1
-                if line and not line.isspace():
-                    lines.append(line)
-                    ends.append(self._position)
-                    size += len(line)
+            while len(lines) < MOST_BATCH_ITEMS and (block := self._next_lines(MOST_BATCH_ITEMS - len(lines))):
+                for line in block:
+                    if size + len(line) > MOST_BATCH_BYTES and lines:
+                        break
+                    self._position += 1
+                    self._at += 1
+                    if line and not line.isspace():
+                        lines.append(line)
+                        ends.append(self._position)
+                        size += len(line)
+                else:
+                    continue
+                break
             if lines:
                 self._in_flight += 1
                 ends[-1] = self._position
@@ -97,32 +102,33 @@ class FileCursor:
             return released
 
     def close(self) -> None:
-        self._lines.close()
+        self._blocks.close()
+        self._block, self._at = [], 0
 
-    def _next_line(self) -> bytes | None:
-        if self._held is not None:
-            line, self._held = self._held, None
-            return line
-        while True:
+    def _next_lines(self, most: int) -> list[bytes]:
+        """Return the lines that come next, without taking them; none at the file's end."""
+        while self._at == len(self._block):
             try:
-                return next(self._lines, None)
+                self._block, self._at = next(self._blocks, []), 0
             except ReadInterrupted:
                 self._broken_reads += 1
                 if self._broken_reads == MOST_READS:
                     raise
-                self._lines = self._read_on()
+                self._blocks = self._read_on()
+                continue
+            if not self._block:
+                break
+        return self._block[self._at : self._at + most]
 
-    def _read_on(self) -> Generator[bytes, None, None]:
-        """Yield the lines from the present position on, of exactly the object that was verified."""
+    def _read_on(self) -> Generator[list[bytes], None, None]:
+        """Yield the lines from the present position on, some thousand at a time, of exactly the verified object."""
         to_skip = self._position
         body, _ = self._store.open(self._file.key, etag=self._state.verified.etag)
         with body:
             for lines in line_blocks(body, f"s3://{self._store.bucket}/{self._file.key}"):
-                if to_skip >= len(lines):
-                    to_skip -= len(lines)
-                    continue
-                yield from lines[to_skip:] if to_skip else lines
-                to_skip = 0
+                if to_skip < len(lines):
+                    yield lines[to_skip:] if to_skip else lines
+                to_skip = max(0, to_skip - len(lines))
 
 
 class TableWriter:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.hooks import first_non_none_response
@@ -39,6 +39,9 @@ __all__ = ["ONE_OPERATION_IS_BAD", "BatchCall"]
 ONE_OPERATION_IS_BAD = {"ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"}
 """One bad operation rejects the whole call."""
 
+MOST_FAILURES = 10
+"""After so many in a row, for example where only botocore knows the certificates, the wire is given up."""
+
 _CALL = "dynamodb.BatchWriteItem"
 _CLEAN = b'{"UnprocessedItems":{}}'
 _SECONDS_BEHIND_DEADLINE = 3.0
@@ -56,6 +59,7 @@ class BatchCall:
         self._mine = threading.local()  # others may call with the same client
         self._wire: Wire | None = None
         self._may_learn = True
+        self._failures = 0
         client.meta.events.register_last(f"before-call.{_CALL}", self._splice)
         client.meta.events.register_last(f"after-call.{_CALL}", self._learn)
 
@@ -79,12 +83,13 @@ class BatchCall:
         seconds = min(LONGEST_ANSWER_SECONDS, self._deadline.remaining() + _SECONDS_BEHIND_DEADLINE)
         answer = wire.post(body, seconds)
         if answer is not None and answer.status == 200 and _is_whole(answer):
+            self._failures = 0
             return [] if answer.body == _CLEAN else self._unprocessed(json.loads(answer.body))
         error = _error_of(answer) if answer is not None else None
         if error and (is_transient(error) or error.response["Error"]["Code"] in ONE_OPERATION_IS_BAD):
             raise error
-        wire.failed()
-        if not wire.usable:
+        self._failures += 1
+        if self._failures == MOST_FAILURES:
             self._wire, self._may_learn = None, False
         return None
 
@@ -170,8 +175,15 @@ def _wire_like(client: DynamoDBClient, call: Mapping[str, Any], response: Any) -
             raise BotoCoreError
         return auth.credentials
 
-    def before_send(request: AWSPreparedRequest) -> Any:
-        return first_non_none_response(client.meta.events.emit(f"before-send.{_CALL}", request=request))
+    def before_send(headers: dict[str, str], body: bytes) -> Answer | None:
+        as_botocore: Any = HeadersDict(headers)
+        request = AWSPreparedRequest("POST", url, as_botocore, body, stream_output=False)
+        elsewhere: Any = first_non_none_response(client.meta.events.emit(f"before-send.{_CALL}", request=request))
+        headers.clear()
+        headers.update(as_botocore)
+        if elsewhere is None:
+            return None
+        return Answer(elsewhere.status_code, elsewhere.content, elsewhere.headers.get("x-amz-crc32"))
 
     host = place.hostname if place.port in {None, 80 if place.scheme == "http" else 443} else place.netloc.lower()
     return Wire(url, Signer(host, call["params"]["headers"], region, service), credentials, before_send)

@@ -61,12 +61,14 @@ class KeySchema:
         ValueError
             The item does not have this key.
         """
+        text = ""
         try:
-            parts = [_canonical(kind, item[name][kind]) for name, kind in self.attributes]
+            for name, kind in self.attributes:
+                value = item[name][kind]
+                part = value if kind == "S" and type(value) is str else _canonical(kind, value)
+                text += f"{len(part)}:{part}"  # lengths keep ("a", "bc") and ("ab", "c") apart
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"the item does not have the key {self}") from None
-        # Lengths keep ("a", "bc") and ("ab", "c") apart.
-        text = "".join(f"{len(part)}:{part}" for part in parts)
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 

@@ -11,37 +11,31 @@ from __future__ import annotations
 
 import hmac
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 from botocore.httpsession import get_cert_path
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSResponse
-    from botocore.compat import HTTPHeaders
     from botocore.credentials import ReadOnlyCredentials
 
 __all__ = ["Answer", "Signer", "Wire"]
 
 CONNECT_SECONDS = 3.0
-MOST_FAILURES = 10
-"""After so many failures in a row, for example where only botocore knows the certificates, the wire is given up."""
-
+LONGEST_HEAD_BYTES = 65_536
+MOST_HEADERS = 100
 _NOT_SIGNED = {"user-agent", "x-amzn-trace-id"}
 """What a proxy may change on the way; botocore leaves them out, too."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer: its status, its body, and the body's CRC-32 if the server says one."""
 
     status: int
@@ -90,44 +84,31 @@ class Signer:
 
 
 class Wire:
-    """Requests of one operation. Safe to use from many threads."""
+    """Requests of one operation. Safe to use from many threads.
+
+    Parameters
+    ----------
+    credentials
+        Returns what to sign with now, refreshed where it was about to run out.
+    before_send
+        Sees the headers and body of every request, and may change the headers; what it answers is the answer.
+    """
 
     def __init__(
         self,
         url: str,
         signer: Signer,
         credentials: Callable[[], ReadOnlyCredentials],
-        before_send: Callable[[AWSPreparedRequest], AWSResponse | None] = lambda _: None,
-        now: Callable[[], float] = time.time,
+        before_send: Callable[[dict[str, str], bytes], Answer | None],
     ) -> None:
-        """Take the place to send to, and what must be asked anew for each request.
-
-        Parameters
-        ----------
-        credentials
-            Returns what to sign with now, refreshed where it was about to run out.
-        before_send
-            Sees every request as botocore's hooks of that name do. What it answers is the answer: so a mock (moto) or a
-            tracer is never passed by.
-        now
-            Seconds since 1970.
-        """
         self._url = url
         self._signer = signer
         self._credentials = credentials
         self._before_send = before_send
-        self._now = now
-        self._idle: list[HTTPConnection] = []
-        self._context = _tls() if url.startswith("https:") else None
-        self._failures = 0
-
-    @property
-    def usable(self) -> bool:
-        return self._failures < MOST_FAILURES
-
-    def failed(self) -> None:
-        """Note that botocore had to be asked instead."""
-        self._failures += 1
+        self._idle: list[_Connection] = []
+        # Certificate and name are verified, against the authorities that botocore trusts.
+        authorities = os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True))
+        self._tls = ssl.create_default_context(cafile=authorities) if url.startswith("https:") else None
 
     def post(self, body: bytes, seconds: float) -> Answer | None:
         """Send one request, and return its answer, or ``None`` where none came: it may have been carried out or not.
@@ -135,27 +116,26 @@ class Wire:
         Raises ``ReadTimeoutError`` where nothing came for so many seconds.
         """
         try:
-            headers = self._signer.sign(body, self._credentials(), self._now())
+            headers = self._signer.sign(body, self._credentials(), time.time())
         except BotoCoreError:
             return None
-        request = AWSPreparedRequest(
-            "POST", self._url, cast("HTTPHeaders", HeadersDict(headers)), body, stream_output=False
-        )
-        elsewhere = self._before_send(request)
+        elsewhere = self._before_send(headers, body)
         if elsewhere is not None:
-            return Answer(elsewhere.status_code, elsewhere.content, elsewhere.headers.get("x-amz-crc32"))
-        connection = self._idle_or_new_connection()
+            return elsewhere
+        connection = None
         try:
-            answer = _exchange(connection, request, seconds)
-        except TimeoutError as error:
-            connection.close()
-            raise ReadTimeoutError(endpoint_url=self._url) from error
-        except (OSError, HTTPException):
-            connection.close()
+            with suppress(IndexError):
+                connection = self._idle.pop()
+            connection = connection or _Connection(self._url, self._tls)
+            answer = connection.exchange(headers, body, seconds)
+        except (OSError, LookupError, ValueError) as error:
+            if connection:
+                connection.close()
+            if isinstance(error, TimeoutError):
+                raise ReadTimeoutError(endpoint_url=self._url) from error
             return None
-        self._idle.append(connection)
-        if answer.status == 200:
-            self._failures = 0
+        if connection.open:
+            self._idle.append(connection)
         return answer
 
     def close(self) -> None:
@@ -163,24 +143,61 @@ class Wire:
         while self._idle:
             self._idle.pop().close()
 
-    def _idle_or_new_connection(self) -> HTTPConnection:
-        with suppress(IndexError):
-            return self._idle.pop()
-        place = urlsplit(self._url)
-        if self._context:
-            return HTTPSConnection(place.netloc, timeout=CONNECT_SECONDS, context=self._context)
-        return HTTPConnection(place.netloc, timeout=CONNECT_SECONDS)
 
+class _Connection:
+    """One connection, kept open. As much of HTTP/1.1 as DynamoDB speaks; ``http.client`` takes four times as long."""
 
-def _exchange(connection: HTTPConnection, request: AWSPreparedRequest, seconds: float) -> Answer:
-    if connection.sock is None:
-        connection.connect()
-    connection.sock.settimeout(seconds)
-    connection.request("POST", "/", cast("bytes", request.body), dict(request.headers.items()))
-    with connection.getresponse() as response:
-        return Answer(response.status, response.read(), response.headers.get("x-amz-crc32"))
+    def __init__(self, url: str, tls: ssl.SSLContext | None) -> None:
+        place = urlsplit(url)
+        port = place.port or (443 if tls else 80)
+        self._socket = socket.create_connection((place.hostname, port), timeout=CONNECT_SECONDS)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=place.hostname)
+        except OSError:
+            self._socket.close()
+            raise
+        self._stream = self._socket.makefile("rb")
+        self.open = True
 
+    def exchange(self, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+        """Send a request. Raises ``OSError``, ``LookupError`` or ``ValueError`` where there is no whole answer."""
+        self._socket.settimeout(seconds)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"POST / HTTP/1.1\r\n{lines}Accept-Encoding: identity\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._socket.sendall(head.encode() + body)
+        version, status, *_ = self._stream.readline(LONGEST_HEAD_BYTES).split(b" ")
+        told = self._headers()
+        answer = self._chunks() if b"transfer-encoding" in told else self._read(int(told[b"content-length"]))
+        if version != b"HTTP/1.1" or told.get(b"connection", b"").lower() == b"close":
+            self.close()
+        return Answer(int(status), answer, told.get(b"x-amz-crc32", b"").decode() or None)
 
-def _tls() -> ssl.SSLContext:
-    """Return a context that verifies certificate and name against the authorities that botocore trusts."""
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True)))
+    def close(self) -> None:
+        self.open = False
+        self._stream.close()
+        self._socket.close()
+
+    def _headers(self) -> dict[bytes, bytes]:
+        headers: dict[bytes, bytes] = {}
+        while line := self._stream.readline(LONGEST_HEAD_BYTES).rstrip(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if not colon or len(headers) > MOST_HEADERS:
+                raise ValueError("not a header")
+            headers[name.lower()] = value.strip()
+        return headers
+
+    def _chunks(self) -> bytes:
+        chunks = []
+        while size := int(self._stream.readline(LONGEST_HEAD_BYTES).partition(b";")[0], 16):
+            chunks.append(self._read(size))
+            self._stream.readline(LONGEST_HEAD_BYTES)
+        self._headers()  # trailers, hardly ever any
+        return b"".join(chunks)
+
+    def _read(self, size: int) -> bytes:
+        content = self._stream.read(size) if size else b""
+        if len(content) != size:
+            raise ConnectionResetError("the answer is cut short")
+        return content

@@ -7,8 +7,8 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from hashlib import md5
-from itertools import islice
 from typing import Any
+from zlib import crc32
 
 from dynamodb_backup.archive.datafile import ChecksumReader, item_of, line_blocks
 from dynamodb_backup.archive.export import DataFile
@@ -27,12 +27,16 @@ Parse = Callable[[bytes], Any]
 
 @dataclass
 class FileProgress:
-    """How far one data file is verified: under which ETag, and how many lines of it hold how many items."""
+    """How far one data file is verified: under which ETag, and how many lines of it hold how many items.
+
+    ``lines_crc32`` is the checksum of these lines; ``None`` where an older version of the function parsed some.
+    """
 
     etag: str | None = None
     lines: int = 0
     items: int = 0
     done: bool = False
+    lines_crc32: int | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> FileProgress:
@@ -51,7 +55,7 @@ def verify_file(
     """Read one data file whole: checksum, every line, the count; go on where ``progress`` stands and keep it current.
 
     A file that an earlier turn began is read from its start again, for the checksum, but no line is parsed twice; it
-    must still be the same object.
+    must still be the same object, and the lines parsed then must be the same.
 
     Parameters
     ----------
@@ -136,28 +140,69 @@ def _check_lines(
     on_item: OnItem | None,
     parse: Parse,
 ) -> None:
-    to_skip = progress.lines
+    skipped = Skipped(progress)
     parsed_some = False
     for lines in line_blocks(reader, name):
-        if to_skip >= len(lines):
-            to_skip -= len(lines)
+        start = skipped.skip(lines, name)
+        if start == len(lines):
             continue
         if parsed_some and deadline.passed():
             raise TimeIsUp(f"verification of {name} goes on in the next turn")
         parsed_some = True
-        for line in islice(lines, to_skip, None):
-            progress.lines += 1
+        _parse_lines(lines[start:] if start else lines, name, progress, on_item, parse)
+
+
+class Skipped:
+    """The lines that were parsed already. Read again, they must be the same: only the last read has the right MD5."""
+
+    def __init__(self, progress: FileProgress) -> None:
+        self._left = progress.lines
+        self._expected = progress.lines_crc32
+        self._crc32 = 0
+
+    def skip(self, lines: list[bytes], name: str) -> int:
+        """Return how many of the lines that come next were parsed already.
+
+        Raises
+        ------
+        BackupDamaged
+            They were other lines then.
+        """
+        count = min(self._left, len(lines))
+        if count:
+            self._left -= count
+            self._crc32 = _crc32(lines[:count], self._crc32)
+            if not self._left and self._expected not in {None, self._crc32}:
+                raise BackupDamaged(
+                    f"two reads of data file {name} gave different lines; begin the restore anew without restore_id"
+                )
+        return count
+
+
+def _parse_lines(lines: list[bytes], name: str, progress: FileProgress, on_item: OnItem | None, parse: Parse) -> None:
+    parsed = items = 0
+    try:
+        for line in lines:
+            parsed += 1
             if not line or line.isspace():
                 continue
             try:
                 item = parse(line)
             except ValueError as error:
-                problem = _without_data(error)
-                raise BackupDamaged(f"line {progress.lines} of data file {name} is damaged: {problem}") from None
-            progress.items += 1
+                number, problem = progress.lines + parsed, _without_data(error)
+                raise BackupDamaged(f"line {number} of data file {name} is damaged: {problem}") from None
+            items += 1
             if on_item:
                 on_item(item)
-        to_skip = 0
+    finally:
+        if progress.lines == 0 or progress.lines_crc32 is not None:
+            progress.lines_crc32 = _crc32(lines[:parsed], progress.lines_crc32 or 0)
+        progress.lines += parsed
+        progress.items += items
+
+
+def _crc32(lines: list[bytes], before: int) -> int:
+    return crc32(b"\n", crc32(b"\n".join(lines), before))
 
 
 def _without_data(error: ValueError) -> str:

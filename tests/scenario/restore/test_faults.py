@@ -68,7 +68,7 @@ def test_what_passes_costs_no_item(aws: Sandbox, stage: Stage, fault: str, *, cl
         ),
         (
             lambda aws: aws.faults.error("s3", "GetObject", resource=DATA, code="InvalidObjectState", status=403),
-            "InvalidObjectState",
+            "is archived",
         ),
     ],
     ids=["write denied", "describe denied", "read denied", "table gone", "object in Glacier"],

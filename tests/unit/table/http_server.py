@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,12 +50,14 @@ class Request:
 class ScriptedServer:
     """Answers with ``script``: bytes are sent as they are, ``None`` closes the connection."""
 
-    def __init__(self, script: Callable[[Request], bytes | None]) -> None:
+    def __init__(self, script: Callable[[Request], bytes | None], tls: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self._tls = tls
         self.requests: list[Request] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._socket.getsockname()[1]}"
         self._connections = 0
+        self.refused_handshakes = 0
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -74,6 +77,12 @@ class ScriptedServer:
             threading.Thread(target=self._serve, args=(connection, self._connections), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        if self._tls:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                self.refused_handshakes += 1
+                return
         with connection, connection.makefile("rb") as stream:
             while True:
                 try:

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -95,6 +96,28 @@ def test_a_file_replaced_between_turns_is_refused(monkeypatch: pytest.MonkeyPatc
     s3.objects[KEY] = gzip_bytes(b"".join(map(full_line, reversed(ITEMS))))
     with pytest.raises(ObjectChanged, match=KEY):
         verify_file(s3.store(), FILE, progress, Deadline(0))
+
+
+def test_lines_of_an_earlier_turn_that_were_others_are_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read is altered on its way, and only what it gave after the turn's end would be compared by MD5."""
+    monkeypatch.setattr(datafile, "BLOCK_BYTES", 1000)
+    s3 = FakeS3({KEY: gzip_bytes(b"".join(map(full_line, ITEMS)).replace(b"0007", b"0008", 1))})
+    progress = FileProgress()
+    with pytest.raises(TimeIsUp):
+        verify_file(s3.store(), FILE, progress, Deadline(0))
+    s3.objects[KEY] = STORED
+    progress = FileProgress.from_dict(asdict(progress))  # as through a checkpoint
+    progress.etag = None  # the object as stored never changed
+    with pytest.raises(BackupDamaged, match=f"two reads of data file .*{KEY} gave different lines"):
+        verify_file(s3.store(), FILE, progress, Deadline(100))
+    assert not progress.done
+
+
+def test_progress_of_an_older_version_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datafile, "BLOCK_BYTES", 1000)
+    progress = FileProgress.from_dict({"etag": None, "lines": 100, "items": 100, "done": False})
+    verify_file(FakeS3({KEY: STORED}).store(), FILE, progress, Deadline(100))
+    assert (progress.items, progress.done, progress.lines_crc32) == (300, True, None)
 
 
 @pytest.mark.parametrize(
