@@ -1,26 +1,29 @@
 output "functions" {
-  description = "Lambda functions: arn and name of backup and restore."
+  description = "Lambda functions: arn and name of backup, restore and verify."
   value = {
     backup  = module.backup.function
     restore = module.restore.function
+    verify  = module.verify.function
   }
 }
 
 output "roles" {
-  description = "IAM roles: arn and name of backup, restore, state_machine and schedule."
+  description = "IAM roles: arn and name of backup, restore, verify, state_machine and schedule."
   value = {
     backup        = module.backup.role
     restore       = module.restore.role
+    verify        = module.verify.role
     state_machine = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
     schedule      = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
   }
 }
 
 output "log_groups" {
-  description = "CloudWatch log groups: arn and name of those of backup and restore."
+  description = "CloudWatch log groups: arn and name of those of backup, restore and verify."
   value = {
     backup  = module.backup.log_group
     restore = module.restore.log_group
+    verify  = module.verify.log_group
   }
 }
 

@@ -26,6 +26,13 @@ data "aws_iam_policy_document" "restore" {
     resources = ["${local.bucket_arn}/${var.exports_prefix}/restores/*"]
   }
 
+  # The action verify: where it stands, and the fingerprint beside each export.
+  statement {
+    sid       = "RecordVerifications"
+    actions   = ["s3:PutObject"]
+    resources = local.verification_record_arns
+  }
+
   # Items only: this cannot create, alter or delete a table.
   statement {
     sid = "WriteTargetTables"

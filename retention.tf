@@ -49,6 +49,12 @@ locals {
           Filter     = { Prefix = "${var.exports_prefix}/restores/" }
           Expiration = { Days = try(var.retention.restore_days, null) }
         },
+        {
+          ID         = "expire-verification-records"
+          Status     = "Enabled"
+          Filter     = { Prefix = "${var.exports_prefix}/verifications/" }
+          Expiration = { Days = try(var.retention.restore_days, null) }
+        },
         # In a versioned bucket an expired object is only hidden behind a delete marker, and an overwritten one is still there.
         # This deletes both, and the markers that have nothing behind them any more. A rule with tags cannot do the latter:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html

@@ -250,7 +250,7 @@ variable "retention" {
     - daily.deep_archive_after_days and so on: days after which the class moves to Deep Archive, from which it has to be fetched for hours before it can be restored. Default: it does not move.
     - incremental_days: for superseded incremental exports; at least 7 days shorter than daily.days, so that the full backup that they build on is there as long as they are. Default: daily.days - 7.
     - failed_days: for what failed exports left behind. Default 7.
-    - restore_days: for records of restores. Default 30.
+    - restore_days: for records of restores and verifications. Default 30.
     - noncurrent_days: further days for which an expired or overwritten object can still be recovered by its version. Default 7.
   EOT
   type = object({
@@ -459,8 +459,8 @@ variable "functions" {
     Settings of the Lambda functions.
     - architecture: "arm64" or "x86_64". Default "arm64".
     - runtime: Python runtime from python3.11. Default "python3.13".
-    - backup.memory_mb, restore.memory_mb: 128 to 10240; CPU grows with it, and 1769 is one full core. Default 1024 and 1769.
-    - backup.timeout_seconds, restore.timeout_seconds: 10 to 900. A run that needs longer is continued by the next invocation. Default 900.
+    - backup.memory_mb, restore.memory_mb, verify.memory_mb: 128 to 10240; CPU grows with it, and 1769 is one full core. Default 1024, 1769 and 1769.
+    - backup.timeout_seconds, restore.timeout_seconds, verify.timeout_seconds: 10 to 900. A run that needs longer is continued by the next invocation. Default 900.
   EOT
   type = object({
     architecture = optional(string, "arm64")
@@ -470,6 +470,10 @@ variable "functions" {
       timeout_seconds = optional(number, 900)
     }), {})
     restore = optional(object({
+      memory_mb       = optional(number, 1769)
+      timeout_seconds = optional(number, 900)
+    }), {})
+    verify = optional(object({
       memory_mb       = optional(number, 1769)
       timeout_seconds = optional(number, 900)
     }), {})
@@ -488,13 +492,13 @@ variable "functions" {
   }
 
   validation {
-    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore] : settings.memory_mb >= 128 && settings.memory_mb <= 10240])
-    error_message = "Lambda's memory_mb is 128 to 10240. Given: backup ${var.functions.backup.memory_mb}, restore ${var.functions.restore.memory_mb}. Use numbers in that range."
+    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore, var.functions.verify] : settings.memory_mb >= 128 && settings.memory_mb <= 10240])
+    error_message = "Lambda's memory_mb is 128 to 10240. Given: backup ${var.functions.backup.memory_mb}, restore ${var.functions.restore.memory_mb}, verify ${var.functions.verify.memory_mb}. Use numbers in that range."
   }
 
   validation {
-    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore] : settings.timeout_seconds >= 10 && settings.timeout_seconds <= 900])
-    error_message = "timeout_seconds is 10 to 900: Lambda allows no more, and the functions stop 5 seconds before it to answer. Given: backup ${var.functions.backup.timeout_seconds}, restore ${var.functions.restore.timeout_seconds}. Use numbers in that range; longer runs are continued by the next invocation."
+    condition     = alltrue([for settings in [var.functions.backup, var.functions.restore, var.functions.verify] : settings.timeout_seconds >= 10 && settings.timeout_seconds <= 900])
+    error_message = "timeout_seconds is 10 to 900: Lambda allows no more, and the functions stop 5 seconds before it to answer. Given: backup ${var.functions.backup.timeout_seconds}, restore ${var.functions.restore.timeout_seconds}, verify ${var.functions.verify.timeout_seconds}. Use numbers in that range; longer runs are continued by the next invocation."
   }
 }
 

@@ -23,6 +23,8 @@ _UNITS = {
     "BackupFailed": MetricUnit.Count,
     "RestoreSucceeded": MetricUnit.Count,
     "RestoreFailed": MetricUnit.Count,
+    "VerifySucceeded": MetricUnit.Count,
+    "VerifyFailed": MetricUnit.Count,
     "ItemsBackedUp": MetricUnit.Count,
     "BytesBackedUp": MetricUnit.Bytes,
     "RestorePercent": MetricUnit.Percent,

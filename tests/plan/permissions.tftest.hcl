@@ -144,8 +144,10 @@ run "least_privilege" {
     condition = toset(flatten([for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")])) == toset([
       "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*",
       "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/undos/*",
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/verifications/*",
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/*/fingerprint/*",
     ])
-    error_message = "The restore writes its checkpoints and the windows to undo, and nothing else."
+    error_message = "The restore writes its checkpoints, fingerprints and the windows to undo, and nothing else."
   }
 
   assert {
@@ -155,6 +157,21 @@ run "least_privilege" {
       "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users",
     ])
     error_message = "An undo exports and reverts the tables that a restore may write to, and no others."
+  }
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(module.verify.policy_json).Statement : s.Action])) == toset([
+      "s3:ListBucket", "s3:GetObject", "s3:PutObject", "dynamodb:DescribeTable", "dynamodb:Scan", "logs:CreateLogStream", "logs:PutLogEvents",
+    ])
+    error_message = "Verify reads, and writes no item: ${module.verify.policy_json}"
+  }
+
+  assert {
+    condition = flatten([for s in jsondecode(module.verify.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")]) == [
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/verifications/*",
+      "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/*/fingerprint/*",
+    ]
+    error_message = "Verify writes its checkpoints and fingerprints and no backup."
   }
 
   assert {

@@ -52,10 +52,10 @@ run "backups_expire_by_their_class_alone" {
   assert {
     condition = alltrue([
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : (
-        length(rule.filter[0].and) == 1 ? join(",", keys(rule.filter[0].and[0].tags)) == "backup-retention" && rule.filter[0].and[0].prefix == "backups/dynamodb/" : rule.filter[0].prefix == "backups/dynamodb/restores/"
+        length(rule.filter[0].and) == 1 ? join(",", keys(rule.filter[0].and[0].tags)) == "backup-retention" && rule.filter[0].and[0].prefix == "backups/dynamodb/" : contains(["backups/dynamodb/restores/", "backups/dynamodb/verifications/"], rule.filter[0].prefix)
       ) if try(rule.expiration[0].days > 0, false) || length(rule.transition) > 0
     ])
-    error_message = "No rule deletes or moves a current object under the prefix unless it carries the tag, or is the record of a restore."
+    error_message = "No rule deletes or moves a current object under the prefix unless it carries the tag, or is the record of a restore or a verification."
   }
 
   assert {

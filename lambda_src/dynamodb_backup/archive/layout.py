@@ -81,6 +81,19 @@ class Layout:
         """Return the folder in which a scan's plan and checkpoints lie; it ends with ``/``."""
         return f"{self.runs(day)}{run_id}/scans/{table}/"
 
+    @staticmethod
+    def fingerprint(export_root: str) -> str:
+        """Return where the fingerprint of an export lies: beside ``AWSDynamoDB/``, so that a copy takes it along."""
+        place, _, export_id = export_root.removesuffix("/").rpartition(EXPORT_FOLDER)
+        return f"{place}fingerprint/{export_id}.json"
+
+    def verification(self, verify_id: str) -> str:
+        return f"{self.root}verifications/{verify_id}/checkpoint.json"
+
+    def verification_digests(self, verify_id: str, table: str) -> str:
+        """Return the folder of what a verification knows of a backup's items between its turns; it ends with ``/``."""
+        return f"{self.root}verifications/{verify_id}/{table}/keys/"
+
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 

@@ -11,7 +11,7 @@ from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["ACTIONS", "FIELDS_OF_ON_DEMAND", "RestoreRequest", "RestoreResult", "TableRestore"]
 
-ACTIONS = ("restore", "undo")
+ACTIONS = ("restore", "undo", "verify")
 """What the restore function does, by the event's field ``action``."""
 
 _FIELDS = (

@@ -10,6 +10,7 @@ from dynamodb_backup.aws import clients
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.handlers.door import answer_or_500
+from dynamodb_backup.handlers.verify import lambda_handler as verify_handler
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
@@ -48,4 +49,4 @@ def _undo(event: Any, context: Any) -> Answer:
     return answer_or_500(undo, UndoResult)
 
 
-_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore, "undo": _undo}
+_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore, "undo": _undo, "verify": verify_handler}

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from dynamodb_backup.archive.export import NativeExport
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
-from dynamodb_backup.aws_errors import AWS_ERRORS
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import ToolError
 from dynamodb_backup.restore.modes import ChangedItemsWriter, LineWriter, keeps_promise
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.table.keys import KeySchema
@@ -73,15 +69,14 @@ class TableProof:
             state.proof = ComparisonState()
         if not self._read(keys, state.proof):
             return False
-        mode = "mirror" if self._request.method == "import" else self._request.write_mode
-        state.proven = keeps_promise(mode, state.proof)
         found = state.proof
         if found.missing:
             etags = [file.verified.etag for file in state.files]
             files = {file.key: etag for file, etag in zip(export.files, etags, strict=True)}
-            # Samples are a help; that they cannot be read any more changes nothing about what was found.
-            with suppress(ToolError, *AWS_ERRORS):
-                self._comparison(keys, found).sample_missing_of(store, files, self._deadline)
+            if not self._comparison(keys, found).sample_missing(store, files, self._deadline):
+                return False
+        mode = "mirror" if self._request.method == "import" else self._request.write_mode
+        state.proven = keeps_promise(mode, found)
         logger.info(
             "restore of a table proven" if state.proven else "restore of a table not proven",
             table=state.source,

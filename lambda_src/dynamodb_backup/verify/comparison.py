@@ -10,14 +10,15 @@ import threading
 import uuid
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from dynamodb_backup.archive.datafile import item_of, line_blocks
 from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws_errors import patiently
-from dynamodb_backup.errors import TargetUnusable, TimeIsUp
+from dynamodb_backup.aws_errors import AWS_ERRORS, patiently
+from dynamodb_backup.errors import TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment, item_page
@@ -48,6 +49,7 @@ class ComparisonState:
     extra: int = 0
     missing: int = 0
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    files_sampled: int = 0
     marks: str | None = None
     done: bool = False
 
@@ -142,27 +144,36 @@ class Comparison:
             return False
         return self._mark_of(digest) == _IDENTICAL
 
-    def sample_missing_of(self, store: ObjectStore, files: Mapping[str, str | None], deadline: Deadline) -> None:
-        """Look through data files, by key and verified ETag, for some keys that the table lacks, while there is time.
+    def sample_missing(self, store: ObjectStore, files: Mapping[str, str | None], deadline: Deadline) -> bool:
+        """Look through data files, by key and verified ETag, for some keys that the table lacks.
 
-        Raises ``ClientError`` or ``ToolError`` where a file cannot be read any more.
+        ``False`` means that time was up. At least one file is looked through in each turn.
         """
-        for key, etag in files.items():
-            body, _ = store.open(key, etag=etag)
-            with body:
-                for lines in line_blocks(body, f"s3://{store.bucket}/{key}"):
-                    if not self._sample_missing(lines) or deadline.passed():
-                        return
+        state = self._state
+        for key, etag in list(files.items())[state.files_sampled :]:
+            # Samples are a help; that a file cannot be read any more changes nothing about what was found.
+            with suppress(ToolError, *AWS_ERRORS):
+                if not self._sample_file(store, key, etag):
+                    return True
+            state.files_sampled += 1
+            if deadline.passed():
+                return state.files_sampled == len(files)
+        return True
+
+    def _sample_file(self, store: ObjectStore, key: str, etag: str | None) -> bool:
+        body, _ = store.open(key, etag=etag)
+        with body:
+            return all(self._sample_missing(lines) for lines in line_blocks(body, f"s3://{store.bucket}/{key}"))
 
     def _sample_missing(self, lines: Iterable[bytes]) -> bool:
-        """Take samples from some lines; return whether more are wanted."""
+        """Take samples from some lines, each key once; return whether more are wanted."""
         found = self._state.samples.setdefault("missing", [])
         most = min(MOST_SAMPLES, self._state.missing)
         for line in lines:
             if len(found) >= most:
                 return False
             item = item_of(line) if line and not line.isspace() else None
-            if item is not None and self._lacks(item):
+            if item is not None and self._lacks(item) and self._key(item) not in found:
                 found.append(self._key(item))
         return len(found) < most
 

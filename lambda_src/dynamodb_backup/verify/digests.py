@@ -76,9 +76,11 @@ class BackupDigests:
         ValueError
             The item does not have this key, or is nested without end: DynamoDB would not take it.
         """
-        record = keys.digest(item)
-        if self._size > DIGEST_BYTES:
-            record += short_digest(item_digest(item))
+        self.note(keys.digest(item), item_digest(item) if self._size > DIGEST_BYTES else 0)
+
+    def note(self, key_digest: bytes, digest: int) -> None:
+        """Note one item by its key's digest and its ``item_digest``, where the caller has them already."""
+        record = key_digest + short_digest(digest) if self._size > DIGEST_BYTES else key_digest
         self._collected[record[0]] += record
 
     def save(self) -> None:

@@ -13,7 +13,7 @@ from tests.scenario.state_machine import rendered_definition
 BUCKET = "shop-production-dynamodb-backup-123456789012"
 USERS, ORDERS, COPY = "shop-users", "shop-orders", "shop-orders-copy"
 ITEMS_OF = {USERS: 40, ORDERS: 600}
-FUNCTIONS = ("backup", "restore")
+FUNCTIONS = ("backup", "restore", "verify")
 
 _ENVIRONMENT = {
     "BACKUP_BUCKET": BUCKET,

@@ -21,9 +21,8 @@ def parsed(document: bytes) -> RestoreState:
 
 
 def test_a_checkpoint_survives_its_round_trip() -> None:
-    found = ComparisonState(
-        [Segment(0, {"id": {"S": "a"}})], 3, "00ff", 1, 1, 1, 0, {"extra": [{"id": {"S": "b"}}]}, "m"
-    )
+    found = ComparisonState([Segment(0, {"id": {"S": "a"}})], 3, "00ff", 1, 1, 1, 0, marks="m")
+    found.sample("extra", {"id": {"S": "b"}})
     table = TableState(
         "orders",
         "orders",
