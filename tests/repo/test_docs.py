@@ -85,7 +85,13 @@ def test_fields_of_the_backup_result_are_documented() -> None:
 
 
 def test_fields_of_the_restore_result_are_documented() -> None:
-    rare: dict[str, Any] = {"files_read": 0, "keys_not_found": (), "estimate": {}, "side_effects": []}
+    rare: dict[str, Any] = {
+        "files_read": 0,
+        "keys_not_found": (),
+        "estimate": {},
+        "side_effects": [],
+        "transformed_attributes": {},
+    }
     table = TableRestore("shop-orders", "shop-orders", "FAILED", warnings=WARNED, **rare)
     result = RestoreResult(None, None, tables=(table,), warnings=WARNED, error="broken", error_type="ToolError")
     whole, of_table = tables_of(section("docs/contract.md", "## Restore result"))

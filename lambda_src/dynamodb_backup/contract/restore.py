@@ -7,6 +7,13 @@ from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.selection import KEY_FIELDS, TypedKey, typed_keys
+from dynamodb_backup.contract.transform import (
+    SALT,
+    TRANSFORM,
+    Rule,
+    refuse_transform_without_effect,
+    transform_rules,
+)
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["ACTIONS", "FIELDS_OF_ON_DEMAND", "RestoreRequest", "RestoreResult", "TableRestore"]
@@ -34,11 +41,13 @@ _FIELDS = (
     "keys",
     "partition_keys",
     "on_demand_backup",
+    TRANSFORM,
+    SALT,
     "restore_id",
 )
 FIELDS_OF_ON_DEMAND = frozenset({"on_demand_backup", "tables", "target_tables", "dry_run", "restore_id"})
 """DynamoDB restores an on-demand backup whole, into a new table: nothing else can be asked of it."""
-_ONLY_WHERE_KNOWN = ("files_read", "keys_not_found", "estimate", "side_effects")
+_ONLY_WHERE_KNOWN = ("files_read", "keys_not_found", "estimate", "side_effects", "transformed_attributes")
 """Fields of a table's result that a restore without them does not show."""
 
 MOST_WORKERS = 64
@@ -76,6 +85,8 @@ class RestoreRequest:
     keys: tuple[TypedKey, ...] | None = None
     partition_keys: tuple[TypedKey, ...] | None = None
     on_demand_backup: str | None = None
+    transform: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    transform_salt: str | None = field(default=None, repr=False)
     restore_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -121,6 +132,8 @@ class RestoreRequest:
                 pattern=r"latest|arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[^/:]+/backup/[^/:]+",
                 meaning="the ARN of an on-demand backup, or latest",
             ),
+            transform=transform_rules(fields),
+            transform_salt=_salt(fields),
             restore_id=fields.text(
                 "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
             ),
@@ -133,6 +146,16 @@ class RestoreRequest:
         request._check_selection()
         request._check_modes()
         request._check_moment()
+        if request.transform or request.transform_salt:
+            refuse_transform_without_effect(
+                request.transform,
+                request.transform_salt,
+                imports=request.method == "import",
+                compares=request.prove or request.write_mode == "diff",
+                applies_changes=request.restore_to is not None,
+                tables=request.tables,
+                targets=request.target_tables,
+            )
         return request
 
     @property
@@ -152,7 +175,12 @@ class RestoreRequest:
         """Return the request as an event that means the same, for the checkpoint."""
         fields = {name: getattr(self, name) for name in _FIELDS if name not in {"action", "restore_id"}}
         arrays = {name: getattr(self, name) for name in ("tables", *KEY_FIELDS)}
-        return fields | {name: list(values) if values is not None else None for name, values in arrays.items()}
+        rules = {
+            table: [{"attribute": list(rule.path), "action": rule.action} for rule in rules]
+            for table, rules in self.transform.items()
+        }
+        lists = {name: list(values) if values is not None else None for name, values in arrays.items()}
+        return fields | lists | {TRANSFORM: rules or None}
 
     def _check_export(self) -> None:
         if self.export is None:
@@ -284,6 +312,14 @@ def _clears(fields: Fields) -> bool:
     return mirrors
 
 
+def _salt(fields: Fields) -> str | None:
+    """Read the secret; the message of a wrong one must not repeat it."""
+    value = fields.raw(SALT)
+    if value is not None and (not isinstance(value, str) or not 16 <= len(value) <= 256):
+        raise RequestRefused(SALT, "must be a string of 16 to 256 characters")
+    return value
+
+
 @dataclass(frozen=True)
 class TableRestore:
     """The outcome for one table. Counts are items; ``status`` is as the contract defines it."""
@@ -311,6 +347,7 @@ class TableRestore:
     creates_target: bool = False
     estimate: dict[str, Any] | None = None
     side_effects: list[str] | None = None
+    transformed_attributes: dict[str, int] | None = None
     error: str | None = None
     warnings: tuple[str, ...] = ()
 

@@ -20,6 +20,7 @@ from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convent
 from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
+from dynamodb_backup.restore.transform import refuse_rules_for_keys
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
@@ -102,6 +103,9 @@ class RestoreRun:
         else:
             tables = self._planner.plan(request, warnings)
         restore_id = f"{self._clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        for table in tables:
+            if table.captured_keys:
+                refuse_rules_for_keys(table.source, request.transform.get(table.source, ()), table.captured_keys)
         if request.selected_keys:
             self._begin_selection(request, tables)
         logger.info("restore began", restore_id=restore_id, tables=len(tables), dry_run=request.dry_run)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dynamodb_backup.contract.restore import FIELDS_OF_ON_DEMAND, RestoreRequest, TableRestore
 from dynamodb_backup.contract.selection import KEY_FIELDS
+from dynamodb_backup.contract.transform import SALT
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
@@ -100,6 +101,7 @@ class TableState:
     items_promised: int | None = None
     selection: Selection | None = None
     digests: DigestsState = field(default_factory=DigestsState)
+    transformed: dict[str, int] | None = None
     files: list[FileState] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     comparison: ComparisonState | None = None
@@ -169,6 +171,7 @@ class TableState:
             creates_target=self.creates_target,
             estimate=self.estimate,
             side_effects=self.side_effects,
+            transformed_attributes=self.transformed,
             error=self.error,
             warnings=tuple(self.warnings),
         )
@@ -233,6 +236,8 @@ class RestoreState:
 
     def first_value(self, name: str) -> str:
         """Return what the request that began this restore has in a field, to be shown; keys are item data."""
+        if name == SALT:
+            return "another secret"
         return "other keys" if name in KEY_FIELDS else repr(self.original_request().to_dict()[name])
 
     def original_request(self) -> RestoreRequest:

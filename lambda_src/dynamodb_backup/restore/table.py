@@ -26,6 +26,7 @@ from dynamodb_backup.restore.plan import fingerprint_of
 from dynamodb_backup.restore.proof import TableProof
 from dynamodb_backup.restore.selection import Selector
 from dynamodb_backup.restore.state import TableState
+from dynamodb_backup.restore.transform import TransformingWriter, refuse_rules_for_keys
 from dynamodb_backup.restore.write import TableWriter
 from dynamodb_backup.table.batch_write import BatchWriter
 from dynamodb_backup.table.conditional_put import ConditionalWriter
@@ -93,6 +94,7 @@ class TableRestorer:
             keys = self._target_keys()
             if state.phase != "verify":
                 self._resolve()
+            refuse_rules_for_keys(state.source, self._request.transform.get(state.source, ()), keys)
             if state.phase == "select":
                 if not self._select(export, keys):
                     return
@@ -159,6 +161,14 @@ class TableRestorer:
             return writer
         target = describe(self._clients.dynamodb, self._state.target)
         return paced(writer, target, self._request.max_write_units_per_second, self._deadline)
+
+    def _transforming(self, writer: LineWriter) -> LineWriter:
+        """Return what applies the table's rules to each line before the writer gets it; without rules the writer."""
+        rules = self._request.transform.get(self._state.source)
+        if not rules:
+            return writer
+        self._state.transformed = self._state.transformed or {rule.name: 0 for rule in rules}
+        return TransformingWriter(writer, rules, self._request.transform_salt, self._state.transformed)
 
     def _same_export(self) -> NativeExport:
         export = read_export(self._store, self._state.root)
@@ -259,7 +269,7 @@ class TableRestorer:
     def _write_with(self, writer: LineWriter, export: NativeExport) -> bool:
         state = self._state
         failed = self._failed_items()
-        table_writer = TableWriter(self._store, export, state, writer, failed, self._deadline)
+        table_writer = TableWriter(self._store, export, state, self._transforming(writer), failed, self._deadline)
         try:
             finished = table_writer.run(self._request.max_workers)
         except (ToolError, *AWS_ERRORS):
@@ -287,6 +297,11 @@ class TableRestorer:
                 self._estimator().conclude()
             self._succeed("READY")
             return
+        state.warnings += [
+            f"no item of table {state.source} has the attribute '{name}' that 'transform' names"
+            for name, count in (state.transformed or {}).items()
+            if not count and state.items_written
+        ]
         settled = state.items_settled
         if settled != state.items_expected:
             raise ToolError(
