@@ -54,8 +54,9 @@ class Retention:
         """Tag whatever the verified backups of a finished run have superseded; return warnings and raise nothing."""
         if not self.settings.retention_days:
             return []
-        tables = {table.table_name for table in run.tables.values() if Attempt(run, table).verified}
-        if not tables or not any(run.makes_full(table) for table in run.tables.values()):
+        attempts = [Attempt(run, table) for table in run.tables.values()]
+        tables = {one.table.table_name for one in attempts if one.verified and one.full}
+        if not tables:
             return []
         try:
             self._look_through(tables)
@@ -132,7 +133,7 @@ class Retention:
         table = attempt.table.table_name
         standing = progress.tables[table]
         after = standing.tagged_through if standing.going_on == attempt.run_id else None
-        if attempt.verified and not attempt.full:
+        if not attempt.full:
             self._tag_windows(attempt, name)
             return
         root = self._root(attempt)

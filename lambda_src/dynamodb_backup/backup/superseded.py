@@ -70,12 +70,13 @@ def superseded(
 
 
 def _class_of(attempt: Attempt, newer: Attempt, offered: Collection[str]) -> str | None:
-    if attempt.given_up:
+    name: str | None = None
+    if not attempt.full:
+        # Windows of the newer backup's own chain are no more superseded than it is.
+        ended = all(str(window.get("chain_id") or newer.run_id) < newer.run_id for window in attempt.table.windows)
+        name = INCREMENTAL if attempt.run.finished and attempt.table.windows and ended else None
+    elif attempt.given_up:
         name = FAILED
-    elif not attempt.verified:
-        return None
-    elif attempt.full:
+    elif attempt.verified:
         name = class_between(attempt.day, newer.day, offered)
-    else:
-        name = INCREMENTAL
     return name if name in offered else None

@@ -115,16 +115,42 @@ def test_a_run_that_is_going_on_is_waited_for_and_not_for_ever() -> None:
     assert [name for _, name in superseded(made, RETENTION_CLASSES, FIRST + timedelta(days=9))] == [None, "daily"]
 
 
+def windows(chain: str, **others: object) -> dict[str, object]:
+    """Return what a run knows of a table of which it exported one window of a chain."""
+    window = {"chain_id": chain, "status": "COMPLETED", "export_manifest": "p/AWSDynamoDB/1/manifest-summary.json"}
+    return {"status": "COMPLETED", "item_count": 3, "windows": (window,), **others}
+
+
+INCREMENTAL = "INCREMENTAL_EXPORT"
+
+
 def test_increments_end_with_the_full_backup_that_follows_and_supersede_nothing() -> None:
-    incremental = "INCREMENTAL_EXPORT"
+    chain = "2024-01-01-0001"
     made = [
         attempt(date(2024, 1, 1), GOOD),
-        attempt(date(2024, 1, 1), GOOD, 2, export_type=incremental),
-        attempt(date(2024, 1, 2), GOOD, export_type=incremental),
+        attempt(date(2024, 1, 1), windows(chain), 2, export_type=INCREMENTAL),
+        attempt(date(2024, 1, 2), windows(chain, status="FAILED", item_count=None), export_type=INCREMENTAL),
+        attempt(date(2024, 1, 2), {"status": "COMPLETED"}, 2, export_type=INCREMENTAL),  # nothing to export yet
     ]
     assert superseded(made, RETENTION_CLASSES, FIRST) == []
-    made.append(attempt(date(2024, 1, 2), GOOD, 2))
-    assert [name for _, name in superseded(made, RETENTION_CLASSES, FIRST)] == ["daily", "incremental", "incremental"]
+    made.append(attempt(date(2024, 1, 2), GOOD, 3))
+    found = [name for _, name in superseded(made, RETENTION_CLASSES, FIRST)]
+    assert found == ["daily", "incremental", "incremental", None]
+
+
+def test_increments_of_the_newest_backup_are_kept_even_if_their_run_began_before_it() -> None:
+    made = [
+        attempt(date(2024, 1, 1), GOOD),
+        attempt(date(2024, 1, 2), windows("2024-01-02-0002"), export_type=INCREMENTAL),
+        attempt(date(2024, 1, 2), GOOD, 2),
+    ]
+    assert [name for _, name in superseded(made, RETENTION_CLASSES, FIRST)] == ["daily", None]
+
+
+def test_a_full_backup_that_an_incremental_run_had_to_make_counts_as_one() -> None:
+    full = {**GOOD, "full_because": "the chain could not be joined"}
+    made = [attempt(date(2024, 1, 31), full, export_type=INCREMENTAL), attempt(date(2024, 2, 1), full)]
+    assert [name for _, name in superseded(made, RETENTION_CLASSES, FIRST)] == ["monthly"]
 
 
 def test_a_class_without_days_is_not_given() -> None:
