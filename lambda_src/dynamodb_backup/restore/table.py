@@ -66,7 +66,8 @@ class TableRestorer:
         self._deadline = deadline
         folder = layout.digests(restore_id, state.target)
         with_items = request.prove or request.write_mode == "diff"
-        kind = ChainDigests if state.windows else BackupDigests
+        # By the request, not by the windows: whoever takes part in this restore must collect records of one form.
+        kind = ChainDigests if request.restore_to else BackupDigests
         self._digests = kind(store, folder, state.digests, with_items=with_items)
         self._changes = Changes(store, state, deadline)
         self._proof = TableProof(clients, store, folder, request, state, self._digests, deadline)
