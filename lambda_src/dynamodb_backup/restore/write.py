@@ -67,18 +67,19 @@ class FileCursor:
             lines: list[bytes] = []
             ends: list[int] = []
             while len(lines) < MOST_BATCH_ITEMS and (block := self._next_lines(MOST_BATCH_ITEMS - len(lines))):
+                taken = 0
                 for line in block:
                     if size + len(line) > MOST_BATCH_BYTES and lines:
                         break
-                    self._position += 1
-                    self._at += 1
+                    taken += 1
                     if line and not line.isspace():
                         lines.append(line)
-                        ends.append(self._position)
+                        ends.append(self._position + taken)
                         size += len(line)
-                else:
-                    continue
-                break
+                self._position += taken
+                self._at += taken
+                if taken < len(block):
+                    break
             if lines:
                 self._in_flight += 1
                 ends[-1] = self._position

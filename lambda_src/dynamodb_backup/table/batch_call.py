@@ -179,8 +179,8 @@ def _wire_like(client: DynamoDBClient, call: Mapping[str, Any], response: Any) -
         as_botocore: Any = HeadersDict(headers)
         request = AWSPreparedRequest("POST", url, as_botocore, body, stream_output=False)
         elsewhere: Any = first_non_none_response(client.meta.events.emit(f"before-send.{_CALL}", request=request))
-        headers.clear()
-        headers.update(as_botocore)
+        if len(as_botocore) != len(headers):  # a hook added one; those that are signed cannot change any more
+            headers.update(as_botocore)
         if elsewhere is None:
             return None
         return Answer(elsewhere.status_code, elsewhere.content, elsewhere.headers.get("x-amz-crc32"))

@@ -1,8 +1,7 @@
 """The fast way to DynamoDB: an own signature over botocore's credentials, on own connections that stay open.
 
 botocore's machinery for one request costs three times the CPU of all that is inherent in it (docs/performance.md). A
-wire sends the same request to the same place, which ``batch_call`` learns from a call of botocore's. Where no answer
-comes, whoever calls turns to botocore with the same bytes.
+wire sends the same request to the same place, which ``batch_call`` learns from botocore, and turns to for the rest.
 
 The signature: docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """
@@ -86,12 +85,8 @@ class Signer:
 class Wire:
     """Requests of one operation. Safe to use from many threads.
 
-    Parameters
-    ----------
-    credentials
-        Returns what to sign with now, refreshed where it was about to run out.
-    before_send
-        Sees the headers and body of every request, and may change the headers; what it answers is the answer.
+    ``credentials`` returns what to sign with now. ``before_send`` sees the headers and body of every request, and may
+    change the headers; what it answers is the answer.
     """
 
     def __init__(
