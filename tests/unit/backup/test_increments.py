@@ -178,3 +178,20 @@ def test_a_malformed_chain_record_makes_a_full_export() -> None:
     assert result.status_code == 200
     assert [table.export_type for table in result.tables] == ["FULL_EXPORT", "INCREMENTAL_EXPORT"]
     assert any("is malformed" in warning for warning in result.tables[0].warnings)
+
+
+def test_retention_takes_increments_for_such_and_a_full_export_in_their_place_for_full() -> None:
+    days = {"daily": 35, "incremental": 28, "failed": 7}
+    runner = Runner(FakeAws(items={"orders": 7, "customers": 0}), TABLES, days)
+    assert runner.invoke(EVENT).status_code == 200
+    runner.aws.time.advance(1800)
+    assert runner.invoke(EVENT).status_code == 200
+    assert not runner.aws.tags
+    runner.aws.time.advance(timedelta(days=1).total_seconds())
+    assert runner.invoke(seconds=300).status_code == 200
+    record = chain(runner, "orders")
+    assert runner.aws.tags[record["base"]["export_manifest"]] == {"backup-retention": "daily"}
+    assert runner.aws.tags[record["windows"][0]["export_manifest"]] == {"backup-retention": "incremental"}
+    shared = [key for key in runner.aws.objects if "/orders/AWSDynamoDB/data/" in key]
+    assert [runner.aws.tags[key] for key in shared] == [{"backup-retention": "incremental"}] * len(shared)
+    assert shared
