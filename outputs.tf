@@ -8,13 +8,14 @@ output "functions" {
 }
 
 output "roles" {
-  description = "IAM roles: arn and name of backup, restore, verify, state_machine and schedule."
+  description = "IAM roles: arn and name of backup, restore, verify, state_machine (of the backup), restore_state_machine and schedule."
   value = {
-    backup        = module.backup.role
-    restore       = module.restore.role
-    verify        = module.verify.role
-    state_machine = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
-    schedule      = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
+    backup                = module.backup.role
+    restore               = module.restore.role
+    verify                = module.verify.role
+    state_machine         = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
+    restore_state_machine = { arn = aws_iam_role.restore_state_machine.arn, name = aws_iam_role.restore_state_machine.name }
+    schedule              = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
   }
 }
 
@@ -28,9 +29,10 @@ output "log_groups" {
 }
 
 output "state_machines" {
-  description = "Step Functions state machines: arn and name of backup."
+  description = "Step Functions state machines: arn and name of backup and restore."
   value = {
-    backup = { arn = aws_sfn_state_machine.backup.arn, name = aws_sfn_state_machine.backup.name }
+    backup  = { arn = aws_sfn_state_machine.backup.arn, name = aws_sfn_state_machine.backup.name }
+    restore = { arn = aws_sfn_state_machine.restore.arn, name = aws_sfn_state_machine.restore.name }
   }
 }
 

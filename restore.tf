@@ -192,7 +192,10 @@ module "restore" {
   memory_mb       = var.functions.restore.memory_mb
   timeout_seconds = var.functions.restore.timeout_seconds
   environment = merge(local.environment, {
-    EXPORT_KMS_KEY_ID     = var.kms_key_arn
+    EXPORT_KMS_KEY_ID = var.kms_key_arn
+    # Of the state machine's workers. Lambda itself sets AWS_LAMBDA_FUNCTION_MEMORY_SIZE, which tells what can be compared.
+    RESTORE_SLICE_LINES   = 2000000
+    RESTORE_STALL_SECONDS = 900
     RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
   })
   policy_json = data.aws_iam_policy_document.restore.json

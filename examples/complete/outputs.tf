@@ -28,6 +28,11 @@ output "backup_state_machine_arn" {
   value       = module.dynamodb_backup.state_machines.backup.arn
 }
 
+output "restore_state_machine_arn" {
+  description = "ARN of the state machine that restores: its input is a restore event."
+  value       = module.dynamodb_backup.state_machines.restore.arn
+}
+
 output "topics" {
   description = "ARNs of the topics that hear of failures and successes."
   value       = module.dynamodb_backup.topics

@@ -27,6 +27,7 @@ __all__ = [
     "BackupNotFound",
     "ConfigurationError",
     "ExportRefused",
+    "LeaseTaken",
     "ObjectArchived",
     "ObjectChanged",
     "ObjectMissing",
@@ -100,6 +101,10 @@ class ObjectArchived(ToolError):
 
 class ObjectChanged(ToolError):
     """An S3 object was replaced after it had been verified."""
+
+
+class LeaseTaken(ToolError):
+    """Another invocation is at the same work."""
 
 
 class WriteConflict(ToolError):

@@ -15,6 +15,9 @@ from dynamodb_backup.naming import NamingConvention, is_table_name
 __all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings"]
 
 DEFAULT_EXPORTS_PREFIX = "native-exports"
+DEFAULT_SLICE_LINES = 2_000_000
+DEFAULT_STALL_SECONDS = 900
+DEFAULT_MEMORY_MB = 1024
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Settings:
     retention_days: Mapping[str, int] = field(default_factory=dict)
     """Days from an object's creation by retention class; empty: nothing is ever given to S3 to delete."""
     methods: Mapping[str, MethodChoice] = field(default_factory=dict)
+    slice_lines: int = DEFAULT_SLICE_LINES
+    stall_seconds: int = DEFAULT_STALL_SECONDS
+    memory_mb: int = DEFAULT_MEMORY_MB
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Settings:
@@ -55,6 +61,9 @@ class Settings:
             bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
             retention_days=_retention_days(variables, "RETENTION_CLASSES"),
             methods=chosen_methods(variables, "BACKUP_METHODS"),
+            slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),
+            stall_seconds=_count(variables, "RESTORE_STALL_SECONDS", DEFAULT_STALL_SECONDS),
+            memory_mb=_count(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB),
         )
 
     @property
@@ -136,6 +145,13 @@ def _table_names(variables: Mapping[str, str], name: str, default: str | None = 
         if names.count(table) > 1:
             raise ConfigurationError(name, f"names table '{table}' more than once")
     return tuple(names)
+
+
+def _count(variables: Mapping[str, str], name: str, default: int) -> int:
+    text = variables.get(name) or str(default)
+    if re.fullmatch(r"[1-9][0-9]{0,8}", text) is None:
+        raise ConfigurationError(name, f"must be an integer from 1, but is '{text}'")
+    return int(text)
 
 
 def _prefix(variables: Mapping[str, str], name: str) -> str:

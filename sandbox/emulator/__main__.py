@@ -19,6 +19,7 @@ from sandbox.emulator import (
     lambda_patches,
     scheduler_patches,
     ssm_patches,
+    stepfunctions_patches,
 )
 from sandbox.emulator import patch_points as at
 
@@ -47,6 +48,7 @@ def main() -> None:
     iam_patches.apply()
     scheduler_patches.apply()
     ssm_patches.apply()
+    stepfunctions_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
     asyncio.run(_serve(int(socket_number), services))

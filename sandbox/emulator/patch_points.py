@@ -63,6 +63,7 @@ class PatchPoint:
 
 _DYNAMODB = "ministack.services.dynamodb"
 _LAMBDA = "ministack.core.lambda_runtime"
+_STEP_FUNCTIONS = "ministack.services.stepfunctions"
 _IAM = "ministack.core.iam_evaluator"
 
 SET_ITEM = PatchPoint(_DYNAMODB, "_set_item", ("table", "pk_val", "sk_val", "item"))
@@ -118,6 +119,18 @@ REQUEST_TAG_CONTEXT = PatchPoint(
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
 RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))
+RUN_DISTRIBUTED_MAP = PatchPoint(
+    _STEP_FUNCTIONS, "_run_distributed_map", ("state_def", "raw_input", "effective", "iterator", "execution", "ctx")
+)
+STATE_QUERY_LANGUAGE = PatchPoint(_STEP_FUNCTIONS, "_state_query_language", ("state_def", "ctx"))
+APPLY_JSONATA_TEMPLATE = PatchPoint(
+    _STEP_FUNCTIONS, "_apply_jsonata_template", ("value", "raw_input", "ctx", "result", "error_output")
+)
+APPLY_JSONATA_OUTPUT = PatchPoint(
+    _STEP_FUNCTIONS,
+    "_apply_jsonata_output",
+    ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
+)
 INVOKE_TARGET = PatchPoint("ministack.services.eventbridge", "_invoke_target", ("target", "event", "rule", "view"))
 PUBLIC_PARAMETER = PatchPoint("ministack.services.ssm", "_public_parameter", ("name",))
 JSON_RESPONSE = PatchPoint("ministack.core.responses", "json_response")

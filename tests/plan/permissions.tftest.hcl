@@ -210,6 +210,23 @@ run "least_privilege" {
     ]
     error_message = "The schedule starts our state machine, which invokes our function."
   }
+
+  assert {
+    condition = { for s in jsondecode(data.aws_iam_policy_document.restore_state_machine.json).Statement : s.Sid => [s.Action, s.Resource] if s.Sid != "Notify" } == {
+      InvokeRestore = ["lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-restore"]
+      ReadJobs      = ["s3:GetObject", "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*"]
+      StartWorkers  = ["states:StartExecution", "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-restore"]
+      FollowWorkers = [["states:StopExecution", "states:RedriveExecution", "states:DescribeExecution"], "arn:aws:states:eu-west-1:123456789012:execution:shop-prod-dynamodb-restore/*"]
+    }
+    error_message = "The restore state machine invokes our function and runs itself, nothing else: ${data.aws_iam_policy_document.restore_state_machine.json}"
+  }
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.restore_state_machine_trust.json).Statement[0].Condition.StringEquals == {
+      "aws:SourceAccount" = "123456789012"
+    }
+    error_message = "Only Step Functions of our account takes the restore state machine's role."
+  }
 }
 
 run "creating_tables" {

@@ -13,9 +13,15 @@ __all__ = ["rendered_definition"]
 
 
 def rendered_definition(
-    function_arn: str, *, name: str, failure_topic_arn: str, success_topic_arn: str | None = None, timeout: int = 960
+    function_arn: str,
+    *,
+    name: str,
+    failure_topic_arn: str,
+    success_topic_arn: str | None = None,
+    timeout: int = 960,
+    machine: str = "backup",
 ) -> str:
-    """Return the definition with the template's variables filled in, as backup.tf does it."""
+    """Return the definition with the template's variables filled in, as Terraform does it."""
     variables = {
         "partition": "aws",
         "region": "us-east-1",
@@ -25,7 +31,9 @@ def rendered_definition(
         "failure_topic_arn": failure_topic_arn,
         "success_topic_arn": success_topic_arn,
     }
-    template = json.dumps(str(ROOT / "templates/backup.asl.json"))
+    if machine == "restore":
+        variables |= {"retry": (ROOT / "templates/lambda_retry.json").read_text(), "tables_at_once": 10}
+    template = json.dumps(str(ROOT / f"templates/{machine}.asl.json"))
     with tempfile.TemporaryDirectory() as nowhere:
         said = subprocess.run(
             [terraform_binary(), "console"],

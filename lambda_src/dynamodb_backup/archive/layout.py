@@ -97,6 +97,21 @@ class Layout:
     def checkpoint(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/checkpoint.json"
 
+    def restore_plan(self, restore_id: str) -> str:
+        return f"{self.root}restores/{restore_id}/plan.json"
+
+    def restore_report(self, restore_id: str) -> str:
+        return f"{self.root}restores/{restore_id}/report.json"
+
+    def job(self, restore_id: str, job: str) -> str:
+        return f"{self.root}restores/{restore_id}/jobs/{job}.json"
+
+    def job_list(self, restore_id: str, turn: int) -> str:
+        return f"{self.root}restores/{restore_id}/jobs/list-{turn}.jsonl"
+
+    def lease(self, restore_id: str, work: str) -> str:
+        return f"{self.root}restores/{restore_id}/leases/{work}.json"
+
     def progress(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/progress.json"
 

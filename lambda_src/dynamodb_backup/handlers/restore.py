@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dynamodb_backup.aws import clients
+from dynamodb_backup.contract.distributed import ACTIONS, Answered, PlanResult, WorkResult, part_of_event
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.handlers.verify import lambda_handler as verify_handler
+from dynamodb_backup.restore.distributed.coordinator import Coordinator
+from dynamodb_backup.restore.distributed.jobs import Job
+from dynamodb_backup.restore.distributed.worker import Worker
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
@@ -19,6 +23,7 @@ from dynamodb_backup.undo.run import UndoRun
 __all__ = ["lambda_handler"]
 
 Answer = dict[str, Any]
+Step = PlanResult | WorkResult | Answered
 
 
 def lambda_handler(event: Any, context: Any) -> Answer:
@@ -49,4 +54,28 @@ def _undo(event: Any, context: Any) -> Answer:
     return answer_or_500(undo, UndoResult)
 
 
-_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {"restore": _restore, "undo": _undo, "verify": verify_handler}
+def _step(event: Any, context: Any) -> Answer:
+    """One step of the state machine."""
+
+    def step() -> Step:
+        settings = Settings.from_environment(os.environ)
+        deadline = Deadline.of(context)
+        action = event["action"]
+        if action == "work":
+            restore_id, job = part_of_event(event)
+            return Worker(settings, clients(), deadline).work(restore_id, Job.parse(job))
+        coordinator = Coordinator(settings, clients(), deadline)
+        if action == "plan":
+            return coordinator.plan(event)
+        restore_id, _ = part_of_event(event)
+        return Answered(coordinator.advance(restore_id) if action == "advance" else coordinator.finish(restore_id))
+
+    return answer_or_500(step, PlanResult)
+
+
+_ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {
+    "restore": _restore,
+    "undo": _undo,
+    "verify": verify_handler,
+    **dict.fromkeys(ACTIONS, _step),
+}

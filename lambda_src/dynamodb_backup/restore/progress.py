@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -17,7 +16,7 @@ from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, iso
 
-__all__ = ["Progress", "ProgressReporter", "TableProgress"]
+__all__ = ["OwnProgress", "Progress", "ProgressReporter", "Publisher", "TableProgress", "emit_percent"]
 
 FIRST_REPORT_SECONDS = 5.0
 """A restore that takes less has nothing to report but its answer."""
@@ -159,12 +158,14 @@ class Progress:
             raise BackupDamaged(f"progress {key} is malformed: {error}") from error
 
 
-class ProgressReporter:
-    """Writes a restore's progress every ten seconds from a thread of its own, while the restore itself goes on.
+class Publisher(Protocol):
+    """Where progress is published."""
 
-    It only looks at the state and never changes it. Progress that cannot be written is worth a line in the log, and
-    never stops a restore.
-    """
+    def publish(self, tables: list[TableProgress]) -> None: ...
+
+
+class OwnProgress:
+    """The progress object of a restore that one invocation after the other carries."""
 
     def __init__(
         self, store: ObjectStore, layout: Layout, state: RestoreState, *, dry_run: bool, environment: str, clock: Clock
@@ -175,10 +176,41 @@ class ProgressReporter:
         self._dry_run = dry_run
         self._environment = environment
         self._clock = clock
+        self._progress: Progress | None = None
+        self._began = iso(clock())
+
+    def publish(self, tables: list[TableProgress]) -> None:
+        before = self._progress or self._of_earlier_turns()
+        self._progress = before.brought_to(tables, self._clock())
+        self._store.put(self._key, self._progress.to_json())
+        emit_percent(self._progress, self._environment)
+
+    def _of_earlier_turns(self) -> Progress:
+        stored = self._store.find(self._key) if self._state.turns > 1 else None
+        if stored:
+            return Progress.parse(self._key, stored.body)
+        return Progress(self._state.restore_id, self._dry_run, self._began, self._began)
+
+
+def emit_percent(progress: Progress, environment: str) -> None:
+    """Emit the metric of a restore that writes."""
+    if not progress.dry_run:
+        emit({"RestorePercent": progress.percent}, environment=environment)
+
+
+class ProgressReporter:
+    """Publishes progress every ten seconds from a thread of its own, while the restore itself goes on.
+
+    It only looks at the state and never changes it. Progress that cannot be published is worth a line in the log, and
+    never stops a restore.
+    """
+
+    def __init__(self, publisher: Publisher, state: RestoreState, *, dry_run: bool, shared: bool = False) -> None:
+        self._publisher = publisher
+        self._state = state
+        self._dry_run = dry_run
         self._stop = threading.Event()
-        now = iso(clock())
-        self._progress = Progress(state.restore_id, dry_run, now, now)
-        self._known = state.turns > 1
+        self._known = shared or state.turns > 1
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def __enter__(self) -> ProgressReporter:
@@ -189,31 +221,17 @@ class ProgressReporter:
         self._stop.set()
         self._thread.join()
         if self._known or any(table.open for table in self._state.tables):
-            self._quietly(self._report)
+            self._report()
 
     def _run(self) -> None:
-        self._quietly(self._take_up)
         pause = REPORT_SECONDS if self._known else FIRST_REPORT_SECONDS
         while not self._stop.wait(pause):
             self._known = True
-            self._quietly(self._report)
+            self._report()
             pause = REPORT_SECONDS
 
-    def _take_up(self) -> None:
-        """Go on with what earlier turns reported."""
-        stored = self._store.find(self._key) if self._known else None
-        if stored:
-            self._progress = Progress.parse(self._key, stored.body)
-
     def _report(self) -> None:
-        tables = [TableProgress.of(table, dry_run=self._dry_run) for table in self._state.tables]
-        self._progress = self._progress.brought_to(tables, self._clock())
-        self._store.put(self._key, self._progress.to_json())
-        if not self._dry_run:
-            emit({"RestorePercent": self._progress.percent}, environment=self._environment)
-
-    def _quietly(self, work: Callable[[], None]) -> None:
         try:
-            work()
+            self._publisher.publish([TableProgress.of(one, dry_run=self._dry_run) for one in self._state.tables])
         except (ToolError, *AWS_ERRORS) as error:
             logger.warning("progress is not reported", restore_id=self._state.restore_id, error=explain(error))

@@ -17,7 +17,7 @@ from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
 from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError, WriteConflict
 from dynamodb_backup.restore.on_demand import OnDemandRestorer, plan_on_demand
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
-from dynamodb_backup.restore.progress import ProgressReporter
+from dynamodb_backup.restore.progress import OwnProgress, ProgressReporter, Publisher
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
 from dynamodb_backup.restore.transform import refuse_rules_for_keys
@@ -27,7 +27,7 @@ from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
 from dynamodb_backup.verify.lookup import refuse_other_keys
 
-__all__ = ["RestoreRun"]
+__all__ = ["RestoreRun", "Restorer"]
 
 
 class Restorer(Protocol):
@@ -80,19 +80,22 @@ class RestoreRun:
         if not any(table.open for table in state.tables) and state.turns > 1:
             return self._result(request, state, self._monotonic() - began)  # it had ended already
         refuse_targets_outside_convention(request, self._settings)
-        with ProgressReporter(
+        with ProgressReporter(self._publisher(request, state), state, dry_run=request.dry_run):
+            unfinished = self._carry(request, state)
+            error = self._checkpoint(state, unfinished)
+        if not unfinished:
+            self._report(request, state)
+        return self._result(request, state, self._monotonic() - began, error)
+
+    def _publisher(self, request: RestoreRequest, state: RestoreState) -> Publisher:
+        return OwnProgress(
             self._store,
             self._layout,
             state,
             dry_run=request.dry_run,
             environment=self._settings.environment,
             clock=self._clock,
-        ):
-            unfinished = self._carry(request, state)
-            error = self._checkpoint(state, unfinished)
-        if not unfinished:
-            self._report(request, state)
-        return self._result(request, state, self._monotonic() - began, error)
+        )
 
     def _begun(self, request: RestoreRequest) -> RestoreState:
         warnings: list[str] = []

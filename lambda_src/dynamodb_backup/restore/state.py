@@ -33,17 +33,22 @@ class FileSize:
 
 @dataclass
 class FileState:
-    """One data file: how far it is verified, and how many lines are settled (written, or refused by DynamoDB)."""
+    """One data file: how far it is verified, and how many lines are settled (written, or refused by DynamoDB).
+
+    A worker's slice of a file begins at the first line that is not settled and ends before ``lines_until``.
+    """
 
     verified: FileProgress = field(default_factory=FileProgress)
     lines_settled: int = 0
     written: bool = False
     size: FileSize = field(default_factory=FileSize)
+    lines_until: int | None = None
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FileState:
         progress, size = FileProgress.from_dict(document["verified"]), FileSize(**document.get("size", {}))
-        return cls(progress, document["lines_settled"], document["written"], size)
+        until = document.get("lines_until")
+        return cls(progress, document["lines_settled"], document["written"], size, until)
 
 
 @dataclass
@@ -72,7 +77,8 @@ class WindowState:
 class TableState:
     """One table of a restore.
 
-    ``phase`` is one of ``TableRestorer``'s, or done; ``status`` as the contract defines it.
+    ``phase`` is one of ``TableRestorer``'s, or done; ``status`` as the contract defines it. What follows ``job_rounds``
+    concerns restores by the state machine.
     """
 
     source: str
@@ -111,6 +117,10 @@ class TableState:
     failed_items_export: str | None = None
     estimate: dict[str, Any] | None = None
     side_effects: list[str] | None = None
+    collects_keys: bool = True
+    job_rounds: int = 0
+    units_per_worker: float | None = None
+    stalled_since: str | None = None
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
 

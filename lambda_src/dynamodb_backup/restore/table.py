@@ -157,11 +157,17 @@ class TableRestorer:
         return {"prove": lambda: self._proof.prove(self._store, export, keys)} if self._request.prove else {}
 
     def _paced(self, writer: ItemWriter) -> ItemWriter:
-        # Unasked a restore takes what DynamoDB gives: it throttles by itself, and whoever invoked the function waits.
-        if self._request.max_write_units_per_second is None:
+        rate = self._write_units_per_second()
+        if rate is None:
             return writer
-        target = describe(self._clients.dynamodb, self._state.target)
-        return paced(writer, target, self._request.max_write_units_per_second, self._deadline)
+        return paced(writer, describe(self._clients.dynamodb, self._state.target), rate, self._deadline)
+
+    def _write_units_per_second(self) -> float | None:
+        """Return the write budget, if there is one.
+
+        Unasked a restore takes what DynamoDB gives: it throttles by itself, and whoever invoked the function waits.
+        """
+        return self._request.max_write_units_per_second
 
     def _transforming(self, writer: LineWriter) -> LineWriter:
         """Return what applies the table's rules to each line before the writer gets it; without rules the writer."""
@@ -198,7 +204,11 @@ class TableRestorer:
         )
 
     def _verify(self, export: NativeExport, keys: KeySchema) -> bool:
-        """Check every file before the first write; ``False`` means that time was up."""
+        """Check everything before the first write; ``False`` means that time was up."""
+        return self._verify_files(export, keys) and self._accept(export, keys)
+
+    def _verify_files(self, export: NativeExport, keys: KeySchema) -> bool:
+        """Check every file; ``False`` means that time was up."""
         parse = self._estimator().measured if self._request.dry_run else _parse
 
         def verify(number: int) -> None:
@@ -206,8 +216,10 @@ class TableRestorer:
             verify_file(self._store, export.files[number], progress, self._deadline, on_item, parse(number))
 
         waiting = [number for number, file in enumerate(self._state.files) if not file.verified.done]
-        if not run_workers(self._request.max_workers, waiting, verify, self._deadline):
-            return False
+        return run_workers(self._request.max_workers, waiting, verify, self._deadline)
+
+    def _accept(self, export: NativeExport, keys: KeySchema) -> bool:
+        """Check what only shows when every file has been read; ``False`` means that time was up."""
         if export.item_count and not len(self._digests):
             raise self._other_keys(keys, "no item of the backup has such a key")
         try:
@@ -232,7 +244,7 @@ class TableRestorer:
     def _estimator(self) -> Estimator:
         return Estimator(self._clients, self._request, self._state)
 
-    def _on_item(self, keys: KeySchema) -> OnItem:
+    def _on_item(self, keys: KeySchema) -> OnItem | None:
         """Return what is done with each item while it is verified: its digests are noted."""
 
         def on_item(item: dict[str, Any]) -> None:

@@ -107,7 +107,11 @@ class FileCursor:
         self._block, self._at = [], 0
 
     def _next_lines(self, most: int) -> list[bytes]:
-        """Return the lines that come next, without taking them; none at the file's end."""
+        """Return the lines that come next, without taking them; none at the end of the file or of its slice."""
+        if self._state.lines_until is not None:
+            most = min(most, self._state.lines_until - self._position)
+            if most <= 0:
+                return []
         while self._at == len(self._block):
             try:
                 self._block, self._at = next(self._blocks, []), 0

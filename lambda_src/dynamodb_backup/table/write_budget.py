@@ -62,19 +62,16 @@ def _units_of_delete(description: Mapping[str, Any]) -> int:
 
 
 def paced(
-    writer: ItemWriter, description: Mapping[str, Any], units_per_second: float | None, deadline: Deadline
+    writer: ItemWriter, description: Mapping[str, Any], units_per_second: float, deadline: Deadline
 ) -> ItemWriter:
-    """Return the writer kept within so many units per second, or within the table's own budget, if it has one.
+    """Return the writer kept within so many units per second.
 
     Parameters
     ----------
     description
         The table as DescribeTable has it.
     """
-    rate = units_per_second or default_budget(description)
-    if rate is None:
-        return writer
-    return PacedWriter(writer, WriteBudget(rate), deadline, delete_units=_units_of_delete(description))
+    return PacedWriter(writer, WriteBudget(units_per_second), deadline, delete_units=_units_of_delete(description))
 
 
 class WriteBudget:

@@ -56,13 +56,19 @@ class Shop:
         assert json.load(answer["Payload"])["statusCode"] == 200
 
     def _prepare_execution(self) -> None:
-        machine = self._stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
-        self._stepfunctions.start_execution(stateMachineArn=machine)
+        self._stepfunctions.start_execution(stateMachineArn=self._machine("backup"))
         self._prepare_end_of_execution()
 
     def _prepare_end_of_execution(self) -> None:
         """Wait until no backup is being executed."""
-        machine = self._stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+        self._wait_for("backup")
+
+    def _prepare_end_of_restore(self) -> None:
+        """Wait until no restore is being executed."""
+        self._wait_for("restore")
+
+    def _wait_for(self, verb: str) -> None:
+        machine = self._machine(verb)
         deadline = time.monotonic() + 120
         while self._stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
             assert time.monotonic() < deadline, "the execution does not end"
@@ -176,7 +182,7 @@ class Shop:
         )
         for verb in FUNCTIONS:
             self._create_function(f"shop-production-dynamodb-{verb}", verb, {})
-        self._make_state_machine(role["Role"]["Arn"])
+        self._make_state_machines(role["Role"]["Arn"])
 
     def _create_function(self, name: str, handler: str, variables: dict[str, str]) -> None:
         self._lambda.create_function(
@@ -190,16 +196,19 @@ class Shop:
             Timeout=900,
         )
 
-    def _make_state_machine(self, role_arn: str) -> None:
-        function_arn = self._lambda.get_function(FunctionName="shop-production-dynamodb-backup")["Configuration"][
-            "FunctionArn"
-        ]
+    def _make_state_machines(self, role_arn: str) -> None:
         topic_arn = self._sns.create_topic(Name="shop-production-dynamodb-backup-failure")["TopicArn"]
-        name = "shop-production"
-        definition = rendered_definition(function_arn, name=name, failure_topic_arn=topic_arn)
-        self._stepfunctions.create_state_machine(
-            name="shop-production-dynamodb-backup", definition=definition, roleArn=role_arn
-        )
+        for verb in FUNCTIONS:
+            name = f"shop-production-dynamodb-{verb}"
+            function_arn = self._lambda.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+            definition = rendered_definition(
+                function_arn, name="shop-production", failure_topic_arn=topic_arn, machine=verb
+            )
+            self._stepfunctions.create_state_machine(name=name, definition=definition, roleArn=role_arn)
+
+    def _machine(self, verb: str) -> str:
+        machines = self._stepfunctions.list_state_machines()["stateMachines"]
+        return next(str(one["stateMachineArn"]) for one in machines if one["name"].endswith(verb))
 
 
 _TRUST: dict[str, Any] = {

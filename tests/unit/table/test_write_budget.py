@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dynamodb_backup.table.batch_write import Outcome
-from dynamodb_backup.table.write_budget import PacedWriter, WriteBudget, default_budget, paced
+from dynamodb_backup.table.write_budget import PacedWriter, WriteBudget, default_budget
 from dynamodb_backup.timing import Deadline
 
 LINE = b"x" * 1000
@@ -86,12 +86,6 @@ def test_the_default_is_a_share_of_the_least_that_the_table_or_an_index_has(
     description: dict[str, Any], budget: float | None
 ) -> None:
     assert default_budget(description) == budget
-
-
-def test_a_table_without_a_capacity_is_written_to_unpaced() -> None:
-    recorder = Recorder(Time())
-    assert paced(recorder, {}, None, Deadline(60)) is recorder
-    assert isinstance(paced(recorder, {}, 7, Deadline(60)), PacedWriter)
 
 
 def test_writes_keep_to_the_rate_after_the_first_second() -> None:

@@ -1,0 +1,90 @@
+"""What the state machine of the restore and the restore function say to each other. Internal: it may change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.errors import RequestRefused
+
+__all__ = ["ACTIONS", "Answered", "PlanResult", "WorkResult", "part_of_event", "restore_event"]
+
+ACTIONS = ("advance", "finish", "plan", "work")
+
+UNPROVEN = frozenset({"keys", "partition_keys", "on_demand_backup"})
+"""Restores with these fields bring back single items, or leave it to DynamoDB: nothing is there to be proven."""
+
+
+def part_of_event(event: object) -> tuple[str, str]:
+    """Return ``restore_id`` and ``job`` of an event (an empty job where it has none).
+
+    Raises
+    ------
+    RequestRefused
+        The state machine did not send this event.
+    """
+    fields = Fields(event, ("action", "restore_id", "job"))
+    restore_id = fields.text("restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of a plan")
+    if restore_id is None:
+        raise RequestRefused("restore_id", "is missing")
+    return restore_id, fields.text("job", pattern=r"[a-z0-9-]{1,64}", meaning="the name of a job") or ""
+
+
+def restore_event(event: object) -> dict[str, Any]:
+    """Return the restore event that an execution was started with, with the defaults of the state machine.
+
+    Raises
+    ------
+    RequestRefused
+        It is not an object, or would continue a restore.
+    """
+    given = Fields(event, ("action", "event")).raw("event")
+    if not isinstance(given, dict):
+        raise RequestRefused("event", "must be a JSON object: start the execution with a restore event")
+    if "restore_id" in given:
+        raise RequestRefused(
+            "restore_id", "continues a restore of the function; an execution begins one of its own: redrive it to go on"
+        )
+    unproven = given.get("dry_run") or UNPROVEN & given.keys()
+    return given if unproven else {"prove": True} | given
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """The restore's id and, table by table, the restores that it consists of."""
+
+    environment: str | None = None
+    s3_bucket: str | None = None
+    restore_id: str | None = None
+    parts: tuple[str, ...] = ()
+    error: str | None = None
+    error_type: str | None = None
+
+    def to_response(self) -> dict[str, Any]:
+        body = asdict(self) | {"parts": [{"restore_id": part} for part in self.parts]}
+        return {"statusCode": 500 if self.error else 200, "body": body}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that is a response already."""
+
+    response: dict[str, Any]
+
+    def to_response(self) -> dict[str, Any]:
+        return self.response
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """How a worker's turn ended: its job is ``COMPLETED``, ``FAILED``, ``IN_PROGRESS``, or ``ENDED`` before."""
+
+    job: str = ""
+    status: str = "FAILED"
+    items_written: int = 0
+    error: str | None = None
+
+    def to_response(self) -> dict[str, Any]:
+        codes = {"IN_PROGRESS": 202, "FAILED": 500}
+        return {"statusCode": codes.get(self.status, 200), "body": asdict(self)}

@@ -1,0 +1,122 @@
+"""One turn of a worker: take the job's lease, do what time allows, keep where it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws import Clients
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
+from dynamodb_backup.contract.distributed import WorkResult
+from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ToolError, WriteConflict
+from dynamodb_backup.restore.distributed.jobs import Job, JobStates
+from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
+from dynamodb_backup.restore.distributed.shared_progress import JobProgress, SharedProgress
+from dynamodb_backup.restore.distributed.tables import JobRestorer
+from dynamodb_backup.restore.progress import ProgressReporter
+from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.settings import Settings
+from dynamodb_backup.telemetry import logger
+from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
+
+__all__ = ["Worker", "find_part"]
+
+
+def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreState:
+    """Return the state of one table's restore.
+
+    Raises
+    ------
+    BackupNotFound
+        There is none.
+    """
+    key = layout.checkpoint(restore_id)
+    stored = store.find(key)
+    if stored is None:
+        raise BackupNotFound(f"there is no restore '{restore_id}' (s3://{store.bucket}/{key})")
+    return RestoreState.parse(key, stored.body, stored.etag)
+
+
+class Worker:
+    """Does jobs of restores that the state machine carries."""
+
+    def __init__(self, settings: Settings, clients: Clients, deadline: Deadline, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._deadline = deadline
+        self._clock = clock
+        self._layout = Layout(settings.exports_prefix)
+        self._store = ObjectStore(clients.s3, settings.bucket)
+
+    def work(self, restore_id: str, job: Job) -> WorkResult:
+        """Go on with a job; what passes by itself is answered with 202.
+
+        A job of a restore that has gone on or ended is refused: nobody expects its writes any more.
+        """
+
+        def wanted() -> bool:
+            (table,) = find_part(self._store, self._layout, restore_id).tables
+            return _waits_for(table, job)
+
+        try:
+            with Lease(self._store, self._layout.lease(restore_id, job.name), self._clock, wanted) as lease:
+                part = find_part(self._store, self._layout, restore_id)
+                if not _waits_for(part.tables[0], job):
+                    return WorkResult(job.name, "ENDED", error="the restore no longer waits for this job")
+                return self._turn(part, job, lease)
+        except (LeaseTaken, WriteConflict) as error:
+            return WorkResult(job.name, "IN_PROGRESS", error=str(error))
+        except (ToolError, *AWS_ERRORS) as error:
+            if not is_transient(error):
+                raise
+            return WorkResult(job.name, "IN_PROGRESS", error=f"waiting after {explain(error)}")
+
+    def _turn(self, part: RestoreState, job: Job, lease: Lease) -> WorkResult:
+        states = JobStates(self._store, self._layout, part.restore_id)
+        state = states.find(job) or job.begun(part.restore_id, part.tables[0])
+        (own,) = state.tables
+        if own.open:
+            own.collects_keys = part.tables[0].collects_keys
+            own.units_per_worker = part.tables[0].units_per_worker
+            state.turns += 1
+            self._do(part, job, state, LeasedDeadline(self._deadline, lease))
+            if lease.lost():
+                return WorkResult(job.name, "IN_PROGRESS", error="another invocation took over")
+            states.save(job, state)
+        logger.info("job's turn ended", restore_id=part.restore_id, job=job.name, status=own.status, error=own.error)
+        return WorkResult(job.name, own.status, own.items_written, own.error)
+
+    def _do(self, part: RestoreState, job: Job, state: RestoreState, deadline: Deadline) -> None:
+        (own,) = state.tables
+        request = part.original_request()
+        began, before = self._clock(), _settled(own)
+        restorer = JobRestorer(job, self._clients, self._store, self._layout, request, part.restore_id, own, deadline)
+        shared = SharedProgress(
+            self._store, self._layout, part.restore_id, environment=self._settings.environment, clock=self._clock
+        )
+        with ProgressReporter(JobProgress(shared, job, own), state, dry_run=request.dry_run, shared=True):
+            restorer.execute()
+            if own.status != "FAILED":
+                restorer.save()
+        if own.open:
+            self._note_stall(own, began, moved=_settled(own) > before)
+
+    def _note_stall(self, own: TableState, began: datetime, *, moved: bool) -> None:
+        """Fail a job of which nothing was accepted for too long: a partition that never takes it, for example."""
+        if moved:
+            own.stalled_since = None
+            return
+        own.stalled_since = own.stalled_since or iso(began)
+        stalled = self._clock() - datetime.fromisoformat(own.stalled_since)
+        if stalled >= timedelta(seconds=self._settings.stall_seconds):
+            own.fail(f"nothing was accepted for {stalled.total_seconds():.0f} seconds: {own.error or 'no cause known'}")
+
+
+def _waits_for(table: TableState, job: Job) -> bool:
+    return table.open and table.phase == job.phase and job.file < len(table.files)
+
+
+def _settled(own: TableState) -> int:
+    (file,) = own.files
+    return file.verified.lines + file.lines_settled
