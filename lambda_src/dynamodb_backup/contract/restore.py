@@ -167,6 +167,11 @@ class RestoreRequest:
         return self.target_tables.get(source, source)
 
     @property
+    def makes_targets(self) -> bool:
+        """Tell whether target tables that do not exist are made, and so have their settings to be put on."""
+        return self.method == "import" or self.create_missing_tables
+
+    @property
     def reads_table(self) -> bool:
         """Tell whether the table is compared with the backup's digests at some time after verifying."""
         return self.prove or self.write_mode in {"mirror", "diff"}

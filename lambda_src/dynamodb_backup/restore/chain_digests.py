@@ -90,6 +90,8 @@ class ChainDigests(BackupDigests):
         if self._with_items:
             record += short_digest(item_digest(item)) if item is not None else bytes(ITEM_BYTES)
         self._collected[digest[0]] += record + order
+        # The full backup is looked at before the windows are read; what was put together for that is not all any more.
+        self._all = None
 
     def _last_states(self, number: int) -> bytes:
         last: dict[bytes, bytes] = {}

@@ -66,7 +66,7 @@ class NewTarget:
             The captured definition is missing or malformed.
         """
         state = self._state
-        if not (self._is_imported or self._request.create_missing_tables):
+        if not self._request.makes_targets:
             return None
         status = self._status()
         if self._is_imported:
@@ -131,9 +131,11 @@ class NewTarget:
         state = self._state
         if not state.creates_target:
             return True
-        settings = SettingsAgain(self._client, self._definition, state.target, state.settings_done, self._deadline)
+        settings = SettingsAgain(
+            self._client, self._definition, state.target, state.settings_done, state.warnings, self._deadline
+        )
         try:
-            state.warnings += settings.apply()
+            settings.apply()
         except TimeIsUp as waiting:
             state.error = str(waiting)
             return False

@@ -139,22 +139,22 @@ class TableRestorer:
         if self._request.dry_run:
             return phases if self._state.creates_target else phases | compare
         if self._request.method == "import":
-            phases |= {"import": lambda: self._new_target.import_items(export), "settle": self._new_target.settle}
-            return phases | self._proving(export, keys)
-        if self._request.create_missing_tables:
-            phases["create"] = self._new_target.create
-        phases |= compare
-        phases["write"] = lambda: self._write(export, keys, writer)
+            phases["import"] = lambda: self._new_target.import_items(export)
+        else:
+            if self._request.create_missing_tables:
+                phases["create"] = self._new_target.create
+            phases |= compare
+            phases["write"] = lambda: self._write(export, keys, writer)
         if self._state.windows:
             phases["changes"] = lambda: self._apply_changes(self._paced(writer))
         if self._request.write_mode == "mirror":
             phases["delete"] = lambda: self._mirror(keys, self._paced(writer))
-        if self._request.create_missing_tables:
+        if self._request.prove:
+            phases["prove"] = lambda: self._proof.prove(self._store, export, keys)
+        if self._request.makes_targets:
+            # Behind the proof: once TTL is on, it deletes what the proof still looks for.
             phases["settle"] = self._new_target.settle
-        return phases | self._proving(export, keys)
-
-    def _proving(self, export: NativeExport, keys: KeySchema) -> dict[str, Callable[[], bool]]:
-        return {"prove": lambda: self._proof.prove(self._store, export, keys)} if self._request.prove else {}
+        return phases
 
     def _paced(self, writer: ItemWriter) -> ItemWriter:
         rate = self._write_units_per_second()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SettingsAgain", "wait_until_active"]
 
 _TAGS_PER_CALL = 50
-_BUSY = {"ResourceInUseException", "LimitExceededException"}
-"""Another change of the table is going on; it ends."""
+_BUSY = {"ContinuousBackupsUnavailableException", "LimitExceededException", "ResourceInUseException"}
+"""Another change of the table is going on, or its backups are still being enabled; it ends."""
 
 
 def wait_until_active(client: DynamoDBClient, table: str, deadline: Deadline) -> dict[str, Any]:
@@ -54,26 +54,26 @@ def wait_until_active(client: DynamoDBClient, table: str, deadline: Deadline) ->
 class SettingsAgain:
     """The settings of a captured definition, put on a new table one after the other.
 
-    ``done`` names those that an earlier turn has put on already; it is kept current.
+    ``done`` names those that an earlier turn has put on already, ``warnings`` what could not be; both are kept current.
     """
 
     client: DynamoDBClient
     definition: Mapping[str, Any]
     table: str
     done: list[str]
+    warnings: list[str]
     deadline: Deadline
 
-    def apply(self) -> list[str]:
-        """Put on what is missing and return a warning for each setting that could not be: the items are there anyway.
+    def apply(self) -> None:
+        """Put on what is missing, with a warning for each setting that could not be: the items are there anyway.
 
         Raises
         ------
         TimeIsUp
-            The deadline came first.
+            The deadline came first, or another change of the table must end first.
         ClientError
             Something that passes by itself kept a setting from being put on.
         """
-        warnings = []
         for name, put_on in self._steps().items():
             if name in self.done:
                 continue
@@ -81,12 +81,15 @@ class SettingsAgain:
             try:
                 put_on(description)
             except AWS_ERRORS as error:
-                if is_transient(error) or error_code(error) in _BUSY:
+                if error_code(error) in _BUSY:
+                    raise TimeIsUp(f"{name} of table {self.table} cannot be set again yet: {explain(error)}") from error
+                if is_transient(error):
                     raise
                 if not _is_set_already(error):
-                    warnings.append(f"{name} of table {self.table} was not set again, set it by hand: {explain(error)}")
+                    self.warnings.append(
+                        f"{name} of table {self.table} was not set again, set it by hand: {explain(error)}"
+                    )
             self.done.append(name)
-        return warnings
 
     def not_set_again(self) -> list[str]:
         """Return a warning for what the definition tells of the source but no restore creates."""

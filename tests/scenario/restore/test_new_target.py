@@ -265,6 +265,37 @@ def test_a_setting_that_cannot_be_put_on_is_a_warning(aws: Sandbox, stage: Stage
     assert any("TTL" in warning for warning in answer.body["warnings"])
 
 
+@pytest.mark.parametrize("how", [CREATE, IMPORT], ids=["create", "import"])
+def test_a_proof_is_done_before_ttl_and_streams_are_on(aws: Sandbox, stage: Stage, how: dict[str, Any]) -> None:
+    back_up(stage)
+    answer = restore({**how, "prove": True})
+    assert_restored(stage, answer)
+    assert answer.result["proven"] is True
+    assert_settings_again(stage)
+    order = [one.operation for one in aws.requests.list("dynamodb")]
+    assert order.index("Scan") < min(order.index("UpdateTimeToLive"), order.index("UpdateTable"))
+
+
+@pytest.mark.parametrize("code", ["ResourceInUseException", "ContinuousBackupsUnavailableException"])
+def test_a_setting_that_must_wait_for_another_is_put_on_later(aws: Sandbox, stage: Stage, code: str) -> None:
+    back_up(stage)
+    operation = "UpdateTable" if code == "ResourceInUseException" else "UpdateContinuousBackups"
+    aws.faults.error("dynamodb", operation, code=code, status=400, times=2)
+    answer = restore(CREATE)
+    assert_restored(stage, answer)
+    assert_settings_again(stage)
+    assert "warnings" not in answer.body
+
+
+def test_a_warning_of_one_setting_survives_another_that_must_wait(aws: Sandbox, stage: Stage) -> None:
+    back_up(stage)
+    aws.faults.error("dynamodb", "UpdateTable", code="ResourceInUseException", status=400, times=1)
+    with aws.faults.deny("dynamodb", "UpdateContinuousBackups"):
+        answer = restore(CREATE)
+    assert_restored(stage, answer)
+    assert any("point-in-time recovery" in warning for warning in answer.body["warnings"])
+
+
 def test_warm_throughput_is_asked_for(aws: Sandbox, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 

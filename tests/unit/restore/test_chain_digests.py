@@ -63,6 +63,21 @@ def test_the_last_window_of_each_key_counts(turns: int) -> None:
     assert held(found, "d") is None
 
 
+def test_changes_that_are_collected_after_a_look_at_an_earlier_turns_full_backup_count() -> None:
+    s3, state = FakeS3({}), DigestsState()
+    first_turn = digests(s3, state)
+    for name in "ab":
+        first_turn.add(KEYS, item(name))
+    first_turn.save()
+    found = digests(s3, state)
+    assert (len(found), found.duplicates(Deadline(60))) == (2, 0)
+    for change in (put("c", "1"), deleted("a")):
+        found.follow(KEYS, 1, change)
+    found.check_windows()
+    found.resolve()
+    assert [held(found, name) is not None for name in "abc"] == [False, True, True]
+
+
 def test_two_items_of_the_full_backup_with_one_key_are_counted() -> None:
     found = digests(FakeS3({}), DigestsState())
     for value in "12":
