@@ -50,6 +50,23 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
   tags = var.tags
 }
 
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = "${local.prefix}-dynamodb-backup-undelivered"
+  alarm_description   = "EventBridge Scheduler could not start the backup of the DynamoDB tables of ${local.full_prefix}. The messages of the queue ${aws_sqs_queue.undelivered.name} say why. Mend the cause, start the state machine ${aws_sfn_state_machine.backup.name}, and purge the queue."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  period              = 300
+  statistic           = "Maximum"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  dimensions          = { QueueName = aws_sqs_queue.undelivered.name }
+  tags                = var.tags
+}
+
 # Missing data is the very thing to be heard of: a schedule that is off, a function that never runs, metrics that stay away.
 resource "aws_cloudwatch_metric_alarm" "not_fresh" {
   for_each = var.max_backup_age_hours == null ? {} : local.tables

@@ -43,6 +43,20 @@ data "aws_iam_policy_document" "schedule" {
     actions   = ["states:StartExecution"]
     resources = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.prefix}-dynamodb-backup"]
   }
+
+  statement {
+    sid       = "KeepUndelivered"
+    actions   = ["sqs:SendMessage"]
+    resources = ["arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.prefix}-dynamodb-backup-undelivered"]
+  }
+}
+
+# Starts that Scheduler could not deliver, with its reason in the message's attributes; the alarm of this queue tells of them.
+resource "aws_sqs_queue" "undelivered" {
+  name                      = "${local.prefix}-dynamodb-backup-undelivered"
+  message_retention_seconds = 1209600 # 14 days, the most that SQS keeps a message
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
 }
 
 resource "aws_iam_role" "schedule" {
@@ -83,6 +97,16 @@ resource "aws_scheduler_schedule" "backup" {
     arn      = aws_sfn_state_machine.backup.arn
     role_arn = aws_iam_role.schedule.arn
     input    = local.schedule_input[each.key]
+
+    # Scheduler's own default tries for a day; the next backup of a daily schedule would come first.
+    retry_policy {
+      maximum_event_age_in_seconds = 7200
+      maximum_retry_attempts       = 185
+    }
+
+    dead_letter_config {
+      arn = aws_sqs_queue.undelivered.arn
+    }
   }
 
   # Without the permission the first scheduled backup would be lost.

@@ -63,6 +63,29 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
+    condition = alltrue([
+      for schedule in aws_scheduler_schedule.backup :
+      length(schedule.target[0].dead_letter_config) == 1 && schedule.target[0].retry_policy[0].maximum_event_age_in_seconds == 7200
+    ])
+    error_message = "A start that cannot be delivered within two hours is kept in a queue."
+  }
+
+  assert {
+    condition = [for s in jsondecode(data.aws_iam_policy_document.schedule.json).Statement : s if s.Sid == "KeepUndelivered"] == [{
+      Sid      = "KeepUndelivered"
+      Effect   = "Allow"
+      Action   = "sqs:SendMessage"
+      Resource = "arn:aws:sqs:eu-west-1:123456789012:shop-prod-dynamodb-backup-undelivered"
+    }]
+    error_message = "Scheduler may put them there and nowhere else."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.undelivered.message_retention_seconds == 1209600 && aws_sqs_queue.undelivered.sqs_managed_sse_enabled && aws_cloudwatch_metric_alarm.undelivered.dimensions.QueueName == "shop-prod-dynamodb-backup-undelivered"
+    error_message = "The queue keeps them 14 days, encrypted, and an alarm watches it."
+  }
+
+  assert {
     condition     = output.schedules["daily"].group_name == "shop-prod-dynamodb-backup"
     error_message = "Schedules stand in a group of their own."
   }
