@@ -12,8 +12,8 @@ __all__ = ["ACTIONS", "Answered", "PlanResult", "WorkResult", "part_of_event", "
 
 ACTIONS = ("advance", "finish", "plan", "work")
 
-UNPROVEN = frozenset({"keys", "partition_keys", "on_demand_backup"})
-"""Restores with these fields bring back single items, or leave it to DynamoDB: nothing is there to be proven."""
+UNPROVEN = frozenset({"keys", "partition_keys", "on_demand_backup", "transform"})
+"""Restores with these fields bring back single items, change them, or leave it to DynamoDB: nothing is to be proven."""
 
 
 def part_of_event(event: object) -> tuple[str, str]:

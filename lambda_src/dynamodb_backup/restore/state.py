@@ -35,6 +35,8 @@ class FileSize:
 class FileState:
     """One data file: how far it is verified, and how many lines are settled (written, or refused by DynamoDB).
 
+    ``lines_settled`` are settled without a gap. Behind a gap, which a batch leaves for which time ran out, are those of
+    ``settled_ahead``: the first line of each run, and the line behind it, in order; no more runs than workers.
     A worker's slice of a file begins at the first line that is not settled and ends before ``lines_until``.
     """
 
@@ -43,12 +45,25 @@ class FileState:
     written: bool = False
     size: FileSize = field(default_factory=FileSize)
     lines_until: int | None = None
+    settled_ahead: list[list[int]] = field(default_factory=list)
+
+    def settle(self, start: int, end: int) -> None:
+        """Note that the lines from ``start`` up to ``end`` are settled; they are not yet."""
+        ahead: list[list[int]] = []
+        for run in sorted([*self.settled_ahead, [start, end]]):
+            if run[0] == self.lines_settled:
+                self.lines_settled = run[1]
+            elif ahead and run[0] == ahead[-1][1]:
+                ahead[-1] = [ahead[-1][0], run[1]]
+            else:
+                ahead.append(run)
+        self.settled_ahead = ahead
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FileState:
         progress, size = FileProgress.from_dict(document["verified"]), FileSize(**document.get("size", {}))
-        until = document.get("lines_until")
-        return cls(progress, document["lines_settled"], document["written"], size, until)
+        until, ahead = document.get("lines_until"), document.get("settled_ahead", [])
+        return cls(progress, document["lines_settled"], document["written"], size, until, ahead)
 
 
 @dataclass

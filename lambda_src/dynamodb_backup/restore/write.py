@@ -33,8 +33,8 @@ class Batch:
 class FileCursor:
     """One data file being written, by one worker or several at a time.
 
-    A batch may be settled before an earlier one of the same file is. Only what is settled without a gap from the file's
-    start is counted and checkpointed, so that going on later neither leaves an item out nor counts one twice.
+    A batch may be settled before an earlier one of the same file is. What is settled is counted at once and never taken
+    again, not in a later turn either: an item put behind a gap would then be met as one whose key is taken.
     """
 
     def __init__(self, store: ObjectStore, file: DataFile, state: FileState) -> None:
@@ -43,12 +43,12 @@ class FileCursor:
         self._state = state
         self._lock = threading.Lock()
         self._position = state.lines_settled
+        self._settled_before = list(state.settled_ahead)
         self._blocks = self._read_on()
         self._block: list[bytes] = []
         self._at = 0
         self._broken_reads = 0
         self._in_flight = 0
-        self._settled: dict[int, tuple[int, Outcome]] = {}
         self.exhausted = False
         self.users = 0
 
@@ -63,53 +63,65 @@ class FileCursor:
             The connection broke again and again.
         """
         with self._lock:
-            start, size = self._position, 0
-            lines: list[bytes] = []
-            ends: list[int] = []
-            while len(lines) < MOST_BATCH_ITEMS and (block := self._next_lines(MOST_BATCH_ITEMS - len(lines))):
-                taken = 0
-                for line in block:
-                    if size + len(line) > MOST_BATCH_BYTES and lines:
-                        break
-                    taken += 1
-                    if line and not line.isspace():
-                        lines.append(line)
-                        ends.append(self._position + taken)
-                        size += len(line)
-                self._position += taken
-                self._at += taken
-                if taken < len(block):
-                    break
-            if lines:
+            while (batch := self._read_batch()) is None and self._settled_before:
+                self._leave_out(self._settled_before.pop(0)[1])
+            if batch:
                 self._in_flight += 1
-                ends[-1] = self._position
-                return Batch(lines, start, ends)
+                return batch
             self.exhausted = True
             self._state.written = self._in_flight == 0
             return None
 
-    def settle(self, batch: Batch, outcome: Outcome) -> list[Outcome]:
-        """Take in what became of a batch, and return the outcomes that now follow one another without a gap."""
+    def settle(self, batch: Batch, outcome: Outcome) -> None:
+        """Take in what became of a batch's leading lines; what is behind them is for the next turn."""
         with self._lock:
+            if outcome.settled:
+                self._state.settle(batch.start, batch.ends[outcome.settled - 1])
             if outcome.settled == len(batch.lines):
                 self._in_flight -= 1
-            if outcome.settled:
-                self._settled[batch.start] = (batch.ends[outcome.settled - 1], outcome)
-            released = []
-            while self._state.lines_settled in self._settled:
-                self._state.lines_settled, settled = self._settled.pop(self._state.lines_settled)
-                released.append(settled)
             self._state.written = self.exhausted and self._in_flight == 0
-            return released
 
     def close(self) -> None:
         self._blocks.close()
         self._block, self._at = [], 0
 
+    def _read_batch(self) -> Batch | None:
+        """Take the next lines, at most one request's worth; ``None`` where only blank ones, or none, are left."""
+        start, size = self._position, 0
+        lines: list[bytes] = []
+        ends: list[int] = []
+        while len(lines) < MOST_BATCH_ITEMS and (block := self._next_lines(MOST_BATCH_ITEMS - len(lines))):
+            taken = 0
+            for line in block:
+                if size + len(line) > MOST_BATCH_BYTES and lines:
+                    break
+                taken += 1
+                if line and not line.isspace():
+                    lines.append(line)
+                    ends.append(self._position + taken)
+                    size += len(line)
+            self._take(taken)
+            if taken < len(block):
+                break
+        if lines:
+            ends[-1] = self._position
+            return Batch(lines, start, ends)
+        return None
+
+    def _leave_out(self, end: int) -> None:
+        """Go to the end of some lines that an earlier turn settled."""
+        while self._position < end and (block := self._next_lines(end - self._position)):
+            self._take(len(block))
+
+    def _take(self, lines: int) -> None:
+        self._position += lines
+        self._at += lines
+
     def _next_lines(self, most: int) -> list[bytes]:
-        """Return the lines that come next, without taking them; none at the end of the file or of its slice."""
-        if self._state.lines_until is not None:
-            most = min(most, self._state.lines_until - self._position)
+        """Return the lines that come next, without taking them; none where the file, or what of it is open, ends."""
+        end = self._settled_before[0][0] if self._settled_before else self._state.lines_until
+        if end is not None:
+            most = min(most, end - self._position)
             if most <= 0:
                 return []
         while self._at == len(self._block):
@@ -194,7 +206,8 @@ class TableWriter:
                     cursor = self._pick(cursor)
                     continue
                 outcome = self._writer.put(batch.lines)
-                self._count(cursor.settle(batch, outcome))
+                cursor.settle(batch, outcome)
+                self._count(outcome)
                 if outcome.unsettled:
                     self.trouble = outcome.last_trouble
                 if outcome.unsettled or self._deadline.passed():
@@ -218,11 +231,10 @@ class TableWriter:
                 cursor.users += 1
             return cursor
 
-    def _count(self, outcomes: list[Outcome]) -> None:
+    def _count(self, outcome: Outcome) -> None:
         with self._counting:
-            for outcome in outcomes:
-                self._state.items_written += outcome.written
-                self._state.items_skipped += outcome.skipped
-                self._state.items_unchanged += outcome.unchanged
-                self._state.items_failed += len(outcome.refused)
-                self._failed.add(outcome.refused)
+            self._state.items_written += outcome.written
+            self._state.items_skipped += outcome.skipped
+            self._state.items_unchanged += outcome.unchanged
+            self._state.items_failed += len(outcome.refused)
+            self._failed.add(outcome.refused)

@@ -111,6 +111,20 @@ def test_the_other_modes_write_what_they_promise(stage: Stage, mode: str) -> Non
     assert answer.result["items_written"] == 200
 
 
+def test_what_the_workers_transform_is_counted(stage: Stage) -> None:
+    stage.create_table("copy")
+    stage.back_up("orders", ITEMS, file_count=2)
+    rules = [{"attribute": "text", "action": "mask"}, {"attribute": "email", "action": "mask"}]
+
+    answer = Execution(stage, {"transform": {"orders": rules}, "target_tables": {"orders": "copy"}}).run()
+
+    assert answer.code == 200, answer.body
+    assert stage.items("copy") == canonicals([{**item, "text": {"S": "***"}} for item in ITEMS])
+    report = json.loads(stage.get(answer.body["report"].removeprefix(f"s3://{stage.bucket}/")))["body"]
+    assert report["restore_results"][0]["transformed_attributes"] == {"text": 300, "email": 0}
+    assert report["warnings"] == ["no item of table orders has the attribute 'email' that 'transform' names"]
+
+
 def test_a_dry_run_only_verifies(stage: Stage, aws: Sandbox) -> None:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=2)

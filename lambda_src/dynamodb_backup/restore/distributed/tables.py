@@ -109,6 +109,8 @@ class SharedOutRestorer(TableRestorer):
         for table in done.values():
             for counter in COUNTERS:
                 setattr(state, counter, getattr(state, counter) + getattr(table, counter))
+            if table.transformed is not None:
+                state.transformed = _sums(state.transformed or {}, table.transformed)
             state.failed_parts.extend(table.failed_parts)
         failed = {job: table.error for job, table in done.items() if table.status == "FAILED"}
         unwritten = {job.file for job in failed}
@@ -150,3 +152,7 @@ class SharedOutRestorer(TableRestorer):
         wanted = WORKERS_WITHOUT_BUDGET if budget is None else -(-budget // UNITS_PER_WORKER)
         self.workers = max(1, min(MOST_WORKERS, len(jobs), int(wanted)))
         self._state.units_per_worker = budget / self.workers if budget else None
+
+
+def _sums(some: Mapping[str, int], others: Mapping[str, int]) -> dict[str, int]:
+    return {name: some.get(name, 0) + others.get(name, 0) for name in {**some, **others}}

@@ -119,4 +119,4 @@ def _waits_for(table: TableState, job: Job) -> bool:
 
 def _settled(own: TableState) -> int:
     (file,) = own.files
-    return file.verified.lines + file.lines_settled
+    return file.verified.lines + own.items_settled
