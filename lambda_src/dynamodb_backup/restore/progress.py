@@ -171,7 +171,7 @@ class OwnProgress:
         self, store: ObjectStore, layout: Layout, state: RestoreState, *, dry_run: bool, environment: str, clock: Clock
     ) -> None:
         self._store = store
-        self._key = layout.progress(state.restore_id)
+        self._key = layout.progress(state.id)
         self._state = state
         self._dry_run = dry_run
         self._environment = environment
@@ -189,7 +189,7 @@ class OwnProgress:
         stored = self._store.find(self._key) if self._state.turns > 1 else None
         if stored:
             return Progress.parse(self._key, stored.body)
-        return Progress(self._state.restore_id, self._dry_run, self._began, self._began)
+        return Progress(self._state.id, self._dry_run, self._began, self._began)
 
 
 def emit_percent(progress: Progress, environment: str) -> None:
@@ -234,4 +234,4 @@ class ProgressReporter:
         try:
             self._publisher.publish([TableProgress.of(one, dry_run=self._dry_run) for one in self._state.tables])
         except (ToolError, *AWS_ERRORS) as error:
-            logger.warning("progress is not reported", restore_id=self._state.restore_id, error=explain(error))
+            logger.warning("progress is not reported", restore_id=self._state.id, error=explain(error))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
-from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
-from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError, WriteConflict
+from dynamodb_backup.errors import RequestRefused, TargetUnusable
 from dynamodb_backup.restore.on_demand import OnDemandRestorer, plan_on_demand
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import OwnProgress, ProgressReporter, Publisher
@@ -24,21 +21,12 @@ from dynamodb_backup.restore.transform import refuse_rules_for_keys
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, utc_now
+from dynamodb_backup.timing import Clock, Deadline, utc_now
+from dynamodb_backup.turns.carry import TableWork, carry, keep, resume
+from dynamodb_backup.turns.state import new_id
 from dynamodb_backup.verify.lookup import refuse_other_keys
 
-__all__ = ["RestoreRun", "Restorer"]
-
-
-class Restorer(Protocol):
-    """What carries one table of a restore."""
-
-    @property
-    def open(self) -> bool: ...
-
-    def save(self) -> None: ...
-
-    def execute(self) -> None: ...
+__all__ = ["RestoreRun"]
 
 
 class RestoreRun:
@@ -77,12 +65,12 @@ class RestoreRun:
         refuse_targets_outside_convention(request, self._settings)
         state = self._continued(request) if request.restore_id else self._begun(request)
         request = state.original_request()
-        if not any(table.open for table in state.tables) and state.turns > 1:
+        if not state.open and state.turns > 1:
             return self._result(request, state, self._monotonic() - began)  # it had ended already
         refuse_targets_outside_convention(request, self._settings)
         with ProgressReporter(self._publisher(request, state), state, dry_run=request.dry_run):
             unfinished = self._carry(request, state)
-            error = self._checkpoint(state, unfinished)
+            error = keep(state, self._store, self._layout.checkpoint(state.id), unfinished)
         if not unfinished:
             self._report(request, state)
         return self._result(request, state, self._monotonic() - began, error)
@@ -105,7 +93,7 @@ class RestoreRun:
             tables = plan_on_demand(self._clients.dynamodb, self._settings, request)
         else:
             tables = self._planner.plan(request, warnings)
-        restore_id = f"{self._clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        restore_id = new_id(self._clock())
         for table in tables:
             if table.captured_keys:
                 refuse_rules_for_keys(table.source, request.transform.get(table.source, ()), table.captured_keys)
@@ -129,61 +117,12 @@ class RestoreRun:
 
     def _continued(self, request: RestoreRequest) -> RestoreState:
         restore_id = str(request.restore_id)
-        key = self._layout.checkpoint(restore_id)
-        stored = self._store.find(key)
-        if stored is None:
-            raise BackupNotFound(f"there is no unfinished restore '{restore_id}' (s3://{self._store.bucket}/{key})")
-        state = RestoreState.parse(key, stored.body, stored.etag)
-        field = state.contradiction(request)
-        if field:
-            raise RequestRefused(
-                field, f"differs from the request that began restore '{restore_id}': {state.first_value(field)}"
-            )
-        state.turns += 1
-        logger.info("restore goes on", restore_id=restore_id, turn=state.turns)
-        return state
+        return resume(RestoreState, self._store, self._layout.checkpoint(restore_id), restore_id, request)
 
-    def _checkpoint(self, state: RestoreState, unfinished: list[Restorer]) -> str | None:
-        """Keep the state for the next turn, if there is or was more than one; return why that was impossible."""
-        if not unfinished and state.turns == 1:
-            return None
-        try:
-            for table in unfinished:
-                table.save()
-            self._store.put_if_unchanged(self._layout.checkpoint(state.restore_id), state.to_json(), state.etag)
-        except WriteConflict:
-            # Another invocation of this restore was faster; whoever goes on does so from its checkpoint.
-            state.warnings.append("another invocation carries this restore at the same time; its progress counts")
-            return None
-        except (ToolError, *AWS_ERRORS) as error:
-            logger.error("the checkpoint could not be written", restore_id=state.restore_id, error=explain(error))
-            if not unfinished:
-                state.warnings.append(f"the checkpoint could not be brought up to date: {explain(error)}")
-                return None
-            return f"the restore cannot be continued, begin it again: its checkpoint was not written: {explain(error)}"
-        return None
+    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
+        return carry((self._restorer(request, state.id, table) for table in state.tables if table.open), self._deadline)
 
-    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[Restorer]:
-        """Go on with the first open table in any case, so that a short turn makes progress; then while time is left.
-
-        A table that met something that passes by itself (throttling, a broken connection) is tried again after a pause.
-        Returns the tables that are not done.
-        """
-        unfinished = [self._restorer(request, state.restore_id, table) for table in state.tables if table.open]
-        pauses = backoff_seconds(first=0.5, longest=15.0)
-        while unfinished:
-            for number, table in enumerate(unfinished):
-                if number and self._deadline.passed():
-                    break
-                table.execute()
-            unfinished = [table for table in unfinished if table.open]
-            if self._deadline.passed():
-                break
-            if unfinished:
-                self._deadline.sleep(next(pauses))
-        return unfinished
-
-    def _restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> Restorer:
+    def _restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> TableWork:
         if table.on_demand_backup:
             return OnDemandRestorer(self._clients.dynamodb, request, table, self._deadline)
         return TableRestorer(self._clients, self._store, self._layout, request, restore_id, table, self._deadline)
@@ -192,7 +131,7 @@ class RestoreRun:
         for table in state.tables:
             logger.info(
                 "restore of a table ended",
-                restore_id=state.restore_id,
+                restore_id=state.id,
                 table=table.source,
                 target=table.target,
                 status=table.status,
@@ -224,7 +163,7 @@ class RestoreRun:
             s3_bucket=self._settings.bucket,
             dry_run=request.dry_run,
             backup_date=max(dates, default=None if request.export or request.on_demand_backup else request.backup_date),
-            restore_id=state.restore_id,
+            restore_id=state.id,
             duration_seconds=seconds,
             tables=tuple(table.result(dry_run=request.dry_run) for table in state.tables),
             warnings=tuple(state.warnings),

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.restore import FIELDS_OF_ON_DEMAND, RestoreRequest, TableRestore
-from dynamodb_backup.contract.selection import KEY_FIELDS
-from dynamodb_backup.contract.transform import SALT
-from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment
+from dynamodb_backup.turns.state import WorkKind, WorkState
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["FileState", "RestoreState", "TableState", "WindowState"]
-
-VERSION = 1
 
 
 @dataclass
@@ -218,55 +213,30 @@ class TableState:
         return cls(**document, digests=digests, files=files, segments=segments, selection=selection)
 
 
+RESTORE = WorkKind(
+    id_field="restore_id",
+    goes_on="restore goes on",
+    not_found="there is no unfinished restore '{id}' (s3://{place})",
+    malformed="checkpoint {key} is malformed: {error}; begin the restore anew without restore_id",
+    other_request="differs from the request that began restore '{id}': {value}",
+    not_written="the checkpoint could not be written",
+    cannot_continue="the restore cannot be continued, begin it again: its checkpoint was not written: {error}",
+    outpaced="another invocation carries this restore at the same time; its progress counts",
+    outdated="the checkpoint could not be brought up to date: {error}",
+)
+
+
 @dataclass
-class RestoreState:
+class RestoreState(WorkState[RestoreRequest, TableState]):
     """A whole restore: its request as given first, and its tables."""
 
-    restore_id: str
-    request: dict[str, Any]
-    tables: list[TableState]
-    warnings: list[str] = field(default_factory=list)
-    turns: int = 1
-    etag: str | None = field(default=None, compare=False)
-
-    def to_json(self) -> bytes:
-        document = {"version": VERSION, **asdict(self)}
-        del document["etag"]
-        return json.dumps(document).encode()
+    kind = RESTORE
 
     @classmethod
-    def parse(cls, key: str, body: bytes, etag: str) -> RestoreState:
-        """Read a checkpoint.
-
-        Raises
-        ------
-        BackupDamaged
-            It is not one that this version of the function wrote.
-        """
-        try:
-            document = json.loads(body)
-            if document.pop("version") != VERSION:
-                raise ValueError("it was written by another version of the function")
-            tables = [TableState.from_dict(table) for table in document.pop("tables")]
-            return cls(**document, tables=tables, etag=etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupDamaged(
-                f"checkpoint {key} is malformed: {error}; begin the restore anew without restore_id"
-            ) from error
-
-    def contradiction(self, request: RestoreRequest) -> str | None:
-        """Return the first field that the event gives and that differs from the restore's own request."""
-        event, own = request.to_dict(), self.original_request().to_dict()
-        return next((name for name in sorted(request.given & set(event)) if event[name] != own[name]), None)
-
-    def first_value(self, name: str) -> str:
-        """Return what the request that began this restore has in a field, to be shown; keys are item data."""
-        if name == SALT:
-            return "another secret"
-        return "other keys" if name in KEY_FIELDS else repr(self.original_request().to_dict()[name])
+    def table_from(cls, document: dict[str, Any]) -> TableState:
+        return TableState.from_dict(document)
 
     def original_request(self) -> RestoreRequest:
-        """Return the request that began this restore."""
         given = {name: value for name, value in self.request.items() if value is not None}
         if "export" in given or "restore_to" in given:
             del given["backup_date"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from dynamodb_backup.contract.selection import KEY_FIELDS, TypedKey
+from dynamodb_backup.contract.selection import TypedKey
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest
-from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.turns.state import WorkKind, WorkState
 from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["FileState", "TableState", "UndoState"]
-
-VERSION = 1
 
 
 @dataclass
@@ -85,49 +82,27 @@ class TableState:
         return cls(**document, files=files)
 
 
+UNDO = WorkKind(
+    id_field="undo_id",
+    goes_on="undo goes on",
+    not_found="there is no undo '{id}' (s3://{place})",
+    malformed="undo record {key} is malformed: {error}; begin the undo anew without undo_id",
+    other_request="differs from the request that began undo '{id}': {value}",
+    not_written="the record of an undo could not be written",
+    cannot_continue="the undo cannot be continued, begin it again: its record was not written: {error}",
+    always_kept=True,
+)
+
+
 @dataclass
-class UndoState:
+class UndoState(WorkState[UndoRequest, TableState]):
     """A whole undo: its request as given first, and its tables."""
 
-    undo_id: str
-    request: dict[str, Any]
-    tables: list[TableState]
-    turns: int = 1
-    etag: str | None = field(default=None, compare=False)
-
-    def to_json(self) -> bytes:
-        document = {"version": VERSION, **asdict(self)}
-        del document["etag"]
-        return json.dumps(document).encode()
+    kind = UNDO
 
     @classmethod
-    def parse(cls, key: str, body: bytes, etag: str) -> UndoState:
-        """Read the record of an undo.
-
-        Raises
-        ------
-        BackupDamaged
-            It is not one that this version of the function wrote.
-        """
-        try:
-            document = json.loads(body)
-            if document.pop("version") != VERSION:
-                raise ValueError("it was written by another version of the function")
-            tables = [TableState.from_dict(table) for table in document.pop("tables")]
-            return cls(**document, tables=tables, etag=etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupDamaged(
-                f"undo record {key} is malformed: {error}; begin the undo anew without undo_id"
-            ) from error
-
-    def contradiction(self, request: UndoRequest) -> str | None:
-        """Return what the event gives otherwise than the undo's own request did; values of keys are not repeated."""
-        event = request.to_dict()
-        for name in sorted(request.given & set(event)):
-            if event[name] != self.request.get(name):
-                return f"{name}: other keys" if name in KEY_FIELDS else f"{name}: {self.request.get(name)!r}"
-        return None
+    def table_from(cls, document: dict[str, Any]) -> TableState:
+        return TableState.from_dict(document)
 
     def original_request(self) -> UndoRequest:
-        """Return the request that began this undo."""
         return UndoRequest.from_event(self.request)

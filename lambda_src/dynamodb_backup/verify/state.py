@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.verify import TableVerification, VerifyRequest
-from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.turns.state import WorkKind, WorkState
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.fingerprint import Fingerprint
 from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["FileVerification", "TableVerificationState", "VerifyState"]
-
-VERSION = 1
 
 
 @dataclass
@@ -91,49 +88,30 @@ class TableVerificationState:
         )
 
 
+VERIFICATION = WorkKind(
+    id_field="verify_id",
+    goes_on="verification goes on",
+    not_found="there is no unfinished verification '{id}' (s3://{place})",
+    malformed="checkpoint {key} is malformed: {error}; begin the verification anew without verify_id",
+    other_request="differs from the request that began verification '{id}': {value}",
+    not_written="the checkpoint could not be written",
+    cannot_continue="the verification cannot be continued, begin it again: {error}",
+    outpaced="another invocation carries this verification at the same time; its progress counts",
+    outdated="the checkpoint could not be brought up to date: {error}",
+)
+
+
 @dataclass
-class VerifyState:
+class VerifyState(WorkState[VerifyRequest, TableVerificationState]):
     """A whole verification: its request as given first, and its tables."""
 
-    verify_id: str
-    request: dict[str, Any]
-    tables: list[TableVerificationState]
-    warnings: list[str] = field(default_factory=list)
-    turns: int = 1
-    etag: str | None = field(default=None, compare=False)
-
-    def to_json(self) -> bytes:
-        document = {"version": VERSION, **asdict(self)}
-        del document["etag"]
-        return json.dumps(document).encode()
+    kind = VERIFICATION
 
     @classmethod
-    def parse(cls, key: str, body: bytes, etag: str) -> VerifyState:
-        """Read a checkpoint.
-
-        Raises
-        ------
-        BackupDamaged
-            It is not one that this version of the function wrote.
-        """
-        try:
-            document = json.loads(body)
-            if document.pop("version") != VERSION:
-                raise ValueError("it was written by another version of the function")
-            tables = [TableVerificationState.from_dict(table) for table in document.pop("tables")]
-            return cls(**document, tables=tables, etag=etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupDamaged(
-                f"checkpoint {key} is malformed: {error}; begin the verification anew without verify_id"
-            ) from error
-
-    def contradiction(self, request: VerifyRequest) -> str | None:
-        """Return the first field that the event gives and that differs from the verification's own request."""
-        event, own = request.to_dict(), self.original_request().to_dict()
-        return next((name for name in sorted(request.given & set(event)) if event[name] != own[name]), None)
+    def table_from(cls, document: dict[str, Any]) -> TableVerificationState:
+        return TableVerificationState.from_dict(document)
 
     def original_request(self) -> VerifyRequest:
-        """Return the request that began this verification."""
         given = {name: value for name, value in self.request.items() if value is not None}
         if "export" in given:
             del given["backup_date"]

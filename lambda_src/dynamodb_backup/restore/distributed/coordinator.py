@@ -25,10 +25,11 @@ from dynamodb_backup.restore.distributed.tables import SharedOutRestorer
 from dynamodb_backup.restore.distributed.worker import find_part
 from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import Publisher, TableProgress
-from dynamodb_backup.restore.run import Restorer, RestoreRun
+from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
+from dynamodb_backup.turns.carry import TableWork
 
 __all__ = ["Coordinator"]
 
@@ -65,25 +66,25 @@ class Coordinator:
             asked = whole.request
             if table.open and self._outgrows_memory(request, table):
                 asked = self._without_digests(request, table, proof_wanted="prove" in event_fields(event))
-            part = RestoreState(f"{whole.restore_id}-{number}", asked, [table])
-            self._store.put_if_unchanged(self._layout.checkpoint(part.restore_id), part.to_json(), None)
+            part = RestoreState(f"{whole.id}-{number}", asked, [table])
+            self._store.put_if_unchanged(self._layout.checkpoint(part.id), part.to_json(), None)
             parts.append(part)
         plan = {
-            "restore_id": whole.restore_id,
+            "restore_id": whole.id,
             "request": whole.request,
             "started_at": iso(self._clock()),
-            "parts": [part.restore_id for part in parts],
+            "parts": [part.id for part in parts],
             "warnings": whole.warnings,
         }
-        self._store.put(self._layout.restore_plan(whole.restore_id), json.dumps(plan).encode())
+        self._store.put(self._layout.restore_plan(whole.id), json.dumps(plan).encode())
         rows = [TableProgress.of(table, dry_run=request.dry_run) for table in whole.tables]
-        self._progress(parts[0].restore_id).begin(rows, dry_run=request.dry_run)
+        self._progress(parts[0].id).begin(rows, dry_run=request.dry_run)
         run.report_failed(request, whole)
         return PlanResult(
             self._settings.environment,
             self._settings.bucket,
-            whole.restore_id,
-            tuple(part.restore_id for part in parts),
+            whole.id,
+            tuple(part.id for part in parts),
         )
 
     def advance(self, part_id: str) -> Response:
@@ -204,14 +205,14 @@ class _PartRun(RestoreRun):
     _sharing: SharedOutRestorer | None = None
     _turn = 0
 
-    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[Restorer]:
+    def _carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
         (table,) = state.tables
         self._turn = state.turns
-        restorer = self._restorer(request, state.restore_id, table)
+        restorer = self._restorer(request, state.id, table)
         restorer.execute()
         return [restorer] if restorer.open else []
 
-    def _restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> Restorer:
+    def _restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> TableWork:
         if table.on_demand_backup or table.windows:
             # DynamoDB does the one by itself; of the other the full export alone could be shared out.
             return super()._restorer(request, restore_id, table)
@@ -231,7 +232,7 @@ class _PartRun(RestoreRun):
 
     def _publisher(self, _: RestoreRequest, state: RestoreState) -> Publisher:
         environment = self._settings.environment
-        return SharedProgress(self._store, self._layout, state.restore_id, environment=environment, clock=self._clock)
+        return SharedProgress(self._store, self._layout, state.id, environment=environment, clock=self._clock)
 
 
 def event_fields(event: object) -> frozenset[str]:

@@ -107,9 +107,7 @@ class JobStates:
 
     def find(self, job: Job) -> RestoreState | None:
         """Return a job's state; ``None`` if it was never begun."""
-        key = self._layout.job(self._restore_id, job.name)
-        stored = self._store.find(key)
-        return RestoreState.parse(key, stored.body, stored.etag) if stored else None
+        return RestoreState.find(self._store, self._layout.job(self._restore_id, job.name))
 
     def find_all(self, jobs: Sequence[Job], deadline: Deadline) -> dict[Job, TableState] | None:
         """Return the states of all jobs that were begun; ``None`` if time was up."""

@@ -32,10 +32,10 @@ def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreSta
         There is none.
     """
     key = layout.checkpoint(restore_id)
-    stored = store.find(key)
-    if stored is None:
+    part = RestoreState.find(store, key)
+    if part is None:
         raise BackupNotFound(f"there is no restore '{restore_id}' (s3://{store.bucket}/{key})")
-    return RestoreState.parse(key, stored.body, stored.etag)
+    return part
 
 
 class Worker:
@@ -73,8 +73,8 @@ class Worker:
             return WorkResult(job.name, "IN_PROGRESS", error=f"waiting after {explain(error)}")
 
     def _turn(self, part: RestoreState, job: Job, lease: Lease) -> WorkResult:
-        states = JobStates(self._store, self._layout, part.restore_id)
-        state = states.find(job) or job.begun(part.restore_id, part.tables[0])
+        states = JobStates(self._store, self._layout, part.id)
+        state = states.find(job) or job.begun(part.id, part.tables[0])
         (own,) = state.tables
         if own.open:
             own.collects_keys = part.tables[0].collects_keys
@@ -84,16 +84,16 @@ class Worker:
             if lease.lost():
                 return WorkResult(job.name, "IN_PROGRESS", error="another invocation took over")
             states.save(job, state)
-        logger.info("job's turn ended", restore_id=part.restore_id, job=job.name, status=own.status, error=own.error)
+        logger.info("job's turn ended", restore_id=part.id, job=job.name, status=own.status, error=own.error)
         return WorkResult(job.name, own.status, own.items_written, own.error)
 
     def _do(self, part: RestoreState, job: Job, state: RestoreState, deadline: Deadline) -> None:
         (own,) = state.tables
         request = part.original_request()
         began, before = self._clock(), _settled(own)
-        restorer = JobRestorer(job, self._clients, self._store, self._layout, request, part.restore_id, own, deadline)
+        restorer = JobRestorer(job, self._clients, self._store, self._layout, request, part.id, own, deadline)
         shared = SharedProgress(
-            self._store, self._layout, part.restore_id, environment=self._settings.environment, clock=self._clock
+            self._store, self._layout, part.id, environment=self._settings.environment, clock=self._clock
         )
         with ProgressReporter(JobProgress(shared, job, own), state, dry_run=request.dry_run, shared=True):
             restorer.execute()

@@ -1,0 +1,140 @@
+"""The state of a work of several turns: what its checkpoint in S3 holds, and what its messages say.
+
+A restore, a verification and an undo are each begun by one event and carried by as many invocations as they take. Each
+invocation is a turn: it reads the checkpoint, goes on, and writes it again under the condition that nobody else did.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.contract.selection import KEY_FIELDS
+from dynamodb_backup.contract.transform import SALT
+from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.timing import utc_stamp
+
+__all__ = ["Request", "TableOfWork", "WorkKind", "WorkState", "new_id"]
+
+VERSION = 1
+"""Raise it only where a checkpoint cannot be read as before: works that are under way then have to begin anew."""
+
+NOT_SHOWN = {**dict.fromkeys(KEY_FIELDS, "other keys"), SALT: "another secret"}
+"""Fields whose values no message may repeat: keys are item data."""
+
+
+class Request(Protocol):
+    """An event as the contract reads it. ``given`` names the fields that it held."""
+
+    @property
+    def given(self) -> frozenset[str]: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class TableOfWork(Protocol):
+    """One table's share of the state."""
+
+    @property
+    def open(self) -> bool: ...
+
+
+RequestT = TypeVar("RequestT", bound=Request)
+TableT = TypeVar("TableT", bound=TableOfWork)
+
+
+@dataclass(frozen=True)
+class WorkKind:
+    """How one kind of work speaks of itself. Every message stands here whole, so that a search for it finds it.
+
+    ``id_field`` names a work in events, answers, checkpoints and logs. A work whose state is ``always_kept`` can be
+    asked about after it ended in its first turn. ``None`` means that nothing is said.
+    """
+
+    id_field: str
+    goes_on: str
+    not_found: str
+    malformed: str
+    other_request: str
+    not_written: str
+    cannot_continue: str
+    outpaced: str | None = None
+    outdated: str | None = None
+    always_kept: bool = False
+
+
+@dataclass
+class WorkState(ABC, Generic[RequestT, TableT]):
+    """A whole work: its request as given first, and its tables. ``etag`` is the checkpoint's when it was read."""
+
+    kind: ClassVar[WorkKind]
+
+    id: str
+    request: dict[str, Any]
+    tables: list[TableT]
+    warnings: list[str] = field(default_factory=list)
+    turns: int = 1
+    etag: str | None = field(default=None, compare=False)
+
+    @classmethod
+    @abstractmethod
+    def table_from(cls, document: dict[str, Any]) -> TableT:
+        """Read one table of a checkpoint, also as earlier versions wrote it."""
+
+    @abstractmethod
+    def original_request(self) -> RequestT:
+        """Return the request that began this work."""
+
+    @property
+    def open(self) -> bool:
+        return any(table.open for table in self.tables)
+
+    def to_json(self) -> bytes:
+        document = asdict(self)
+        del document["etag"]
+        if not self.warnings:
+            del document["warnings"]  # versions that know none in this kind of work can read it, too
+        return json.dumps({"version": VERSION, self.kind.id_field: document.pop("id"), **document}).encode()
+
+    @classmethod
+    def find(cls, store: ObjectStore, key: str) -> Self | None:
+        """Read a checkpoint; ``None`` if there is none. Raises what ``parse`` raises."""
+        stored = store.find(key)
+        return cls.parse(key, stored.body, stored.etag) if stored else None
+
+    @classmethod
+    def parse(cls, key: str, body: bytes, etag: str) -> Self:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        BackupDamaged
+            It is not one that this version of the function wrote.
+        """
+        try:
+            document = json.loads(body)
+            if document.pop("version") != VERSION:
+                raise ValueError("it was written by another version of the function")
+            tables = [cls.table_from(table) for table in document.pop("tables")]
+            return cls(id=document.pop(cls.kind.id_field), **document, tables=tables, etag=etag)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupDamaged(cls.kind.malformed.format(key=key, error=error)) from error
+
+    def contradiction(self, request: RequestT) -> str | None:
+        """Return the first field that the event gives and that differs from the work's own request."""
+        event, own = request.to_dict(), self.original_request().to_dict()
+        return next((name for name in sorted(request.given & set(event)) if event[name] != own.get(name)), None)
+
+    def first_value(self, name: str) -> str:
+        """Return what the request that began this work has in a field, to be shown."""
+        return NOT_SHOWN.get(name) or repr(self.original_request().to_dict().get(name))
+
+
+def new_id(now: datetime) -> str:
+    """Return an id for a work that begins now: the time to the second, and 8 random hexadecimal digits."""
+    return f"{utc_stamp(now)}-{uuid.uuid4().hex[:8]}"
