@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,7 @@ def test_changes_are_exported_and_brought_back_by_the_deployed_functions(example
     age_full_export(example, first["manifest_s3_key"])
     for item in (kept, new):
         dynamodb.put_item(TableName=table, Item=item)
+    time.sleep(1.1)  # a window ends before the second that is now
 
     second = invoke(example, "backup_function", event)
 

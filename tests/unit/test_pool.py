@@ -11,29 +11,33 @@ from dynamodb_backup.errors import TimeIsUp
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.timing import Deadline
 
-LONG = Deadline(900)
+
+@pytest.fixture
+def long() -> Deadline:
+    """A deadline made when its test begins, however long after the collection that is."""
+    return Deadline(900)
 
 
-def test_every_job_is_done_once() -> None:
+def test_every_job_is_done_once(long: Deadline) -> None:
     done: list[int] = []
-    assert run_workers(8, range(100), done.append, LONG)
+    assert run_workers(8, range(100), done.append, long)
     assert sorted(done) == list(range(100))
 
 
-def test_no_job_is_nothing_to_do() -> None:
-    assert run_workers(8, [], lambda _: None, LONG)
+def test_no_job_is_nothing_to_do(long: Deadline) -> None:
+    assert run_workers(8, [], lambda _: None, long)
 
 
-def test_workers_work_side_by_side() -> None:
+def test_workers_work_side_by_side(long: Deadline) -> None:
     barrier = threading.Barrier(4, timeout=5)
 
     def meet(_: int) -> None:
         barrier.wait()
 
-    assert run_workers(4, range(4), meet, LONG)
+    assert run_workers(4, range(4), meet, long)
 
 
-def test_jobs_are_taken_one_at_a_time_from_their_source() -> None:
+def test_jobs_are_taken_one_at_a_time_from_their_source(long: Deadline) -> None:
     inside = threading.Lock()
 
     def jobs() -> Iterator[int]:
@@ -43,7 +47,7 @@ def test_jobs_are_taken_one_at_a_time_from_their_source() -> None:
             yield number
 
     done: list[int] = []
-    assert run_workers(8, jobs(), done.append, LONG)
+    assert run_workers(8, jobs(), done.append, long)
     assert len(done) == 200
 
 
@@ -59,15 +63,15 @@ def test_the_last_job_done_at_the_deadline_is_all_done() -> None:
     assert done == [1]
 
 
-def test_a_job_that_notices_the_deadline_stops_all() -> None:
+def test_a_job_that_notices_the_deadline_stops_all(long: Deadline) -> None:
     def work(number: int) -> None:
         if number == 3:
             raise TimeIsUp
 
-    assert not run_workers(2, range(1000), work, LONG)
+    assert not run_workers(2, range(1000), work, long)
 
 
-def test_a_failing_job_stops_all_and_its_error_is_raised() -> None:
+def test_a_failing_job_stops_all_and_its_error_is_raised(long: Deadline) -> None:
     done: list[int] = []
 
     def work(number: int) -> None:
@@ -76,5 +80,5 @@ def test_a_failing_job_stops_all_and_its_error_is_raised() -> None:
         done.append(number)
 
     with pytest.raises(ValueError, match="3"):
-        run_workers(2, iter(range(100_000)), work, LONG)
+        run_workers(2, iter(range(100_000)), work, long)
     assert len(done) < 100_000

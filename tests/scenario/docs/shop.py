@@ -14,6 +14,7 @@ BUCKET = "shop-production-dynamodb-backup-123456789012"
 USERS, ORDERS, COPY = "shop-users", "shop-orders", "shop-orders-copy"
 ITEMS_OF = {USERS: 40, ORDERS: 600}
 FUNCTIONS = ("backup", "restore", "verify")
+STATE_MACHINES = ("backup", "restore")
 
 _ENVIRONMENT = {
     "BACKUP_BUCKET": BUCKET,
@@ -198,7 +199,7 @@ class Shop:
 
     def _make_state_machines(self, role_arn: str) -> None:
         topic_arn = self._sns.create_topic(Name="shop-production-dynamodb-backup-failure")["TopicArn"]
-        for verb in FUNCTIONS:
+        for verb in STATE_MACHINES:
             name = f"shop-production-dynamodb-{verb}"
             function_arn = self._lambda.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
             definition = rendered_definition(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamodb_backup.table import batch_write
@@ -96,7 +96,6 @@ def _no_pauses() -> Iterator[None]:
         yield
 
 
-@settings(deadline=None)
 @given(st.integers(1, 25), st.sets(st.integers(0, 24)), st.integers(0, 2**32), st.booleans())
 def test_every_item_is_accounted_for_whatever_goes_wrong(count: int, bad: set[int], seed: int, in_time: bool) -> None:
     chance = random.Random(seed)

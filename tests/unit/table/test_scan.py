@@ -125,7 +125,7 @@ TEXTS = st.text(max_size=5)
 JSON_VALUES = st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=4)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.dictionaries(TEXTS, JSON_VALUES, max_size=3), max_size=4),
     st.booleans(),

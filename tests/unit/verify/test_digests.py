@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamodb_backup.archive.store import ObjectStore
@@ -17,7 +17,6 @@ from dynamodb_backup.verify.digests import BackupDigests, DigestsState, short_di
 from dynamodb_backup.verify.fingerprint import item_digest
 
 KEYS = KeySchema((("id", "S"),))
-LONG = Deadline(900)
 
 
 class MemoryStore(ObjectStore):
@@ -51,7 +50,6 @@ def collected(turns: list[list[dict[str, Any]]], *, with_items: bool = True) -> 
     return found
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.sets(st.integers(0, 500)), st.integers(1, 4), st.booleans())
 def test_what_was_collected_in_any_turn_is_found(numbers: set[int], turns: int, with_items: bool) -> None:
     held = sorted(numbers)
@@ -67,7 +65,7 @@ def test_what_was_collected_in_any_turn_is_found(numbers: set[int], turns: int, 
             assert found.item_at(digest[0], position) == short_digest(item_digest(item(number)))
     assert len(positions) == len(held)
     assert all(found.find(KEYS.digest(item(number))) is None for number in range(501, 520))
-    assert found.duplicates(LONG) == 0
+    assert found.duplicates(Deadline(900)) == 0
 
 
 def test_positions_are_the_same_whatever_the_turns_were() -> None:
@@ -77,7 +75,7 @@ def test_positions_are_the_same_whatever_the_turns_were() -> None:
 
 
 def test_a_key_that_stands_twice_is_counted_also_if_the_items_differ() -> None:
-    assert collected([[item(1), item(2)], [item(1, "b"), item(1)]]).duplicates(LONG) == 2
+    assert collected([[item(1), item(2)], [item(1, "b"), item(1)]]).duplicates(Deadline(900)) == 2
 
 
 def test_items_of_one_key_are_told_apart() -> None:

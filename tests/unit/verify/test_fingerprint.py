@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamodb_backup.table.keys import canonical_number
@@ -93,13 +93,11 @@ def meaning(value: Any) -> Any:
     return kind, content
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.data(), items)
 def test_all_spellings_of_an_item_have_one_digest(data: st.DataObject, item: Value) -> None:
     assert item_digest(respelled_map(data, item)) == item_digest(item)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(items, items)
 def test_digests_are_equal_only_for_equal_items(one: Value, other: Value) -> None:
     assert (item_digest(one) == item_digest(other)) == (meaning({"M": one}) == meaning({"M": other}))
@@ -204,7 +202,6 @@ def test_the_canonical_form_stays_what_is_stored_beside_backups() -> None:
     assert f"{item_digest(item):064x}" == "96a694e36a7c318d93d4685da4a45a3c7eba01eb64bdab687b8f64f73c2768dc"
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(items, max_size=5), st.data())
 def test_a_fingerprint_does_not_depend_on_order_or_parts(some: list[Value], data: st.DataObject) -> None:
     whole, parts = Fingerprint(), [Fingerprint(), Fingerprint()]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamodb_backup.archive import datafile
@@ -50,7 +50,6 @@ def test_a_good_file_is_done() -> None:
     assert (progress.items, progress.lines, progress.done) == (300, 300, True)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(STORED)), max_size=4), st.integers(200, 20_000))
 def test_broken_connections_show_no_item_twice(breaks: list[int], block: int) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
