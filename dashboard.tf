@@ -40,7 +40,7 @@ locals {
       type = "alarm", x = 0, y = 0, width = 12, height = 6
       properties = {
         title  = "Alarms of ${local.full_prefix}"
-        alarms = concat([aws_cloudwatch_metric_alarm.backup_failed.arn, aws_cloudwatch_metric_alarm.undelivered.arn], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn])
+        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn])
       }
     },
     {

@@ -11,9 +11,20 @@ locals {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "backup_failed" {
-  alarm_name          = "${local.prefix}-dynamodb-backup-failed"
-  alarm_description   = "A backup of the DynamoDB tables of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${aws_sfn_state_machine.backup.name} say why."
+locals {
+  state_machines = {
+    backup  = { name = aws_sfn_state_machine.backup.name, arn = aws_sfn_state_machine.backup.arn }
+    restore = { name = aws_sfn_state_machine.restore.name, arn = aws_sfn_state_machine.restore.arn }
+  }
+}
+
+# Also what no state of a state machine can tell of: an execution that timed out, was aborted, or whose notification failed.
+resource "aws_cloudwatch_metric_alarm" "execution_failed" {
+  for_each = local.state_machines
+
+  # "-dynamodb-backup-": the topic lets alarms with such names publish.
+  alarm_name          = "${local.prefix}-dynamodb-backup-${each.key == "backup" ? "" : "${each.key}-"}failed"
+  alarm_description   = "A ${each.key} of DynamoDB tables of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${each.value.name} say why."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 1
@@ -23,7 +34,7 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
   metric_query {
     id          = "unsuccessful"
     expression  = "SUM(METRICS())"
-    label       = "Backups that did not succeed"
+    label       = "Executions that did not succeed"
     return_data = true
   }
 
@@ -42,7 +53,7 @@ resource "aws_cloudwatch_metric_alarm" "backup_failed" {
         metric_name = metric_query.value
         period      = 300
         stat        = "Sum"
-        dimensions  = { StateMachineArn = aws_sfn_state_machine.backup.arn }
+        dimensions  = { StateMachineArn = each.value.arn }
       }
     }
   }

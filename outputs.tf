@@ -56,11 +56,12 @@ output "topics" {
 }
 
 output "alarms" {
-  description = "CloudWatch alarms: arn and name of backup_failed and undelivered, and of not_fresh by the names given in tables."
+  description = "CloudWatch alarms: arn and name of backup_failed, restore_failed and undelivered, and of not_fresh by the names given in tables."
   value = {
-    backup_failed = { arn = aws_cloudwatch_metric_alarm.backup_failed.arn, name = aws_cloudwatch_metric_alarm.backup_failed.alarm_name }
-    undelivered   = { arn = aws_cloudwatch_metric_alarm.undelivered.arn, name = aws_cloudwatch_metric_alarm.undelivered.alarm_name }
-    not_fresh     = { for table, alarm in aws_cloudwatch_metric_alarm.not_fresh : table => { arn = alarm.arn, name = alarm.alarm_name } }
+    backup_failed  = { arn = aws_cloudwatch_metric_alarm.execution_failed["backup"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_name }
+    restore_failed = { arn = aws_cloudwatch_metric_alarm.execution_failed["restore"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name }
+    undelivered    = { arn = aws_cloudwatch_metric_alarm.undelivered.arn, name = aws_cloudwatch_metric_alarm.undelivered.alarm_name }
+    not_fresh      = { for table, alarm in aws_cloudwatch_metric_alarm.not_fresh : table => { arn = alarm.arn, name = alarm.alarm_name } }
   }
 }
 

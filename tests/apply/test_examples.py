@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a second plan would change although nothing did, because the emulator does not keep it. Nothing else may differ.
 EMULATOR_DRIFT = {
     # It drops description, actions and treat_missing_data of alarms on metric math.
-    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.backup_failed": ["update"],
+    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.execution_failed": ["update"],
     # Of other alarms it gives back neither description, actions, dimensions, statistic, period nor treat_missing_data.
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.undelivered": ["update"],

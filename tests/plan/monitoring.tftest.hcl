@@ -96,7 +96,7 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
   }
 
   override_resource {
-    target          = aws_cloudwatch_metric_alarm.backup_failed
+    target          = aws_cloudwatch_metric_alarm.execution_failed
     override_during = plan
     values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failed" }
   }
@@ -128,7 +128,7 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms) == 4
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms) == 5
     error_message = "All alarms are on it."
   }
 

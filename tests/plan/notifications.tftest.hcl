@@ -78,13 +78,18 @@ run "failures_go_to_a_topic_of_the_module_by_default" {
   }
 
   assert {
-    condition     = toset(flatten(aws_cloudwatch_metric_alarm.backup_failed.metric_query[*].metric[*].metric_name)) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+    condition     = toset(flatten(aws_cloudwatch_metric_alarm.execution_failed["backup"].metric_query[*].metric[*].metric_name)) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
     error_message = "Whatever ends an execution but success counts."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.backup_failed.alarm_actions == toset([output.topics.failure]) && aws_cloudwatch_metric_alarm.backup_failed.treat_missing_data == "notBreaching"
+    condition     = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == toset([output.topics.failure]) && aws_cloudwatch_metric_alarm.execution_failed["backup"].treat_missing_data == "notBreaching"
     error_message = "The alarm notifies, and is silent while nothing runs."
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.execution_failed)) == toset(["backup", "restore"]) && aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name == "shop-prod-dynamodb-backup-restore-failed"
+    error_message = "A restore that failed is heard of too, by an alarm that the topic lets publish."
   }
 }
 
@@ -151,7 +156,7 @@ run "nobody_is_told" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.ExplainFailure.Next == "Failed" && length(aws_sns_topic.this) == 0 && aws_cloudwatch_metric_alarm.backup_failed.alarm_actions == null
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.ExplainFailure.Next == "Failed" && length(aws_sns_topic.this) == 0 && aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == null
     error_message = "The execution fails with its reason all the same."
   }
 
