@@ -17,7 +17,6 @@ from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
 from dynamodb_backup.contract import on_demand as on_demand_contract
-from dynamodb_backup.contract import restore as restore_contract
 from dynamodb_backup.contract import undo as undo_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.contract.catalog import (
@@ -29,7 +28,9 @@ from dynamodb_backup.contract.catalog import (
     UnreadableDate,
 )
 from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
-from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_fields import FIELDS as RESTORE_FIELDS
+from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest, UndoResult
 from dynamodb_backup.settings import OnDemandSettings, Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
@@ -59,21 +60,21 @@ def tables_of(text: str) -> list[list[str]]:
 
 
 def test_fields_of_events_are_documented() -> None:
-    for heading, contract in (
-        ("## Backup event", backup_contract),
-        ("## List event", list_contract),
-        ("## Restore event", restore_contract),
-        ("## Undo event", undo_contract),
-        ("## On-demand backup event", on_demand_contract),
+    for heading, fields in (
+        ("## Backup event", backup_contract._FIELDS),
+        ("## List event", list_contract._FIELDS),
+        ("## Restore event", RESTORE_FIELDS),
+        ("## Undo event", undo_contract._FIELDS),
+        ("## On-demand backup event", on_demand_contract._FIELDS),
     ):
         (documented,) = tables_of(section("docs/contract.md", heading))
-        assert sorted(documented) == sorted(contract._FIELDS), heading
+        assert sorted(documented) == sorted(fields), heading
 
 
 def test_readme_shows_only_fields_of_the_contract() -> None:
     backup, restore, _codes = tables_of(section("README.md", "## The contract in short"))
     assert set(backup) <= set(backup_contract._FIELDS)
-    assert set(restore) <= set(restore_contract._FIELDS)
+    assert set(restore) <= set(RESTORE_FIELDS)
 
 
 def test_fields_of_the_backup_result_are_documented() -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
-from dynamodb_backup.contract.restore import DEFAULT_WORKERS, MOST_WORKERS
+from dynamodb_backup.contract.restore_fields import DEFAULT_WORKERS, MOST_WORKERS
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["TableVerification", "VerifyRequest", "VerifyResult"]

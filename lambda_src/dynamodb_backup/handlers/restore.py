@@ -8,7 +8,8 @@ from typing import Any
 
 from dynamodb_backup.aws import clients
 from dynamodb_backup.contract.distributed import ACTIONS, Answered, PlanResult, WorkResult, part_of_event
-from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.handlers.verify import lambda_handler as verify_handler

@@ -10,7 +10,8 @@ from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
-from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.errors import RequestRefused, TargetUnusable
 from dynamodb_backup.restore.on_demand import OnDemandRestorer, plan_on_demand
 from dynamodb_backup.restore.plan import Planner, refuse_targets_outside_convention

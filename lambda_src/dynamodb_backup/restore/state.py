@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dynamodb_backup.contract.restore import FIELDS_OF_ON_DEMAND, RestoreRequest, TableRestore
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_fields import FIELDS_OF_ON_DEMAND
+from dynamodb_backup.contract.restore_result import TableRestore
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult, TableRestore
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
 from dynamodb_backup.errors import RequestRefused
 
 EXPORT = "s3://backups/p/2026-01-31/orders/AWSDynamoDB/01715685260608-c488b4e1/"

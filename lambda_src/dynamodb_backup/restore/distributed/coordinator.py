@@ -16,7 +16,8 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import PlanResult, restore_event
-from dynamodb_backup.contract.restore import RestoreRequest, RestoreResult
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
 from dynamodb_backup.restore.distributed.jobs import JobStates
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
