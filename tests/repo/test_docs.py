@@ -16,6 +16,7 @@ from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
+from dynamodb_backup.contract import history as history_contract
 from dynamodb_backup.contract import on_demand as on_demand_contract
 from dynamodb_backup.contract import undo as undo_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
@@ -26,6 +27,13 @@ from dynamodb_backup.contract.catalog import (
     RecoveryPoint,
     TableRecoveryPoints,
     UnreadableDate,
+)
+from dynamodb_backup.contract.history import (
+    HistoryRequest,
+    HistoryResult,
+    ItemVersion,
+    UnreadablePoint,
+    WrittenVersion,
 )
 from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
 from dynamodb_backup.contract.restore import RestoreRequest
@@ -64,6 +72,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## Backup event", backup_contract._FIELDS),
         ("## List event", list_contract._FIELDS),
         ("## Restore event", RESTORE_FIELDS),
+        ("## History event", history_contract._FIELDS),
         ("## Undo event", undo_contract._FIELDS),
         ("## On-demand backup event", on_demand_contract._FIELDS),
     ):
@@ -98,6 +107,22 @@ def test_fields_of_the_restore_result_are_documented() -> None:
     whole, of_table = tables_of(section("docs/contract.md", "## Restore result"))
     assert sorted(whole) == sorted(result.to_response()["body"])
     assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_history_s_result_are_documented() -> None:
+    item = {"order_id": {"S": "1"}}
+    full = ItemVersion("2026-08-01", None, item)
+    written = WrittenVersion("2026-08-01T01:00:00Z", "2026-08-01T02:00:00Z", "2026-08-01T01:30:00Z", item, item)
+    point = UnreadablePoint("2026-08-01", "DAMAGED", "broken")
+    result = HistoryResult(
+        None, None, "shop-orders", ((item, (full,)),), unreadable_points=(point,),
+        warnings=WARNED, error="broken", error_type="ToolError",
+    )  # fmt: skip
+    whole, of_full, of_written, of_point = tables_of(section("docs/contract.md", "## History result"))
+    assert sorted(whole) == sorted(result.to_response()["body"])
+    assert sorted(of_full) == sorted(full.to_dict())
+    assert sorted(of_written) == sorted(written.to_dict())
+    assert sorted(of_point) == sorted(point.to_dict())
 
 
 def test_fields_of_the_undo_result_are_documented() -> None:
@@ -222,6 +247,8 @@ def test_events_are_accepted() -> None:
             ListRequest.from_event(json.loads(event))
         elif function == "backup":
             BackupRequest.from_event(json.loads(event), TABLES)
+        elif json.loads(event).get("action") == "history":
+            HistoryRequest.from_event(json.loads(event))
         elif json.loads(event).get("action") == "undo":
             UndoRequest.from_event(json.loads(event))
         else:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.chain import Chain
+from dynamodb_backup.archive.incremental import IncrementalExport, read_incremental
 from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
 from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.errors import BackupDamaged
 
-__all__ = ["Chains"]
+__all__ = ["Chains", "base_backup", "read_window"]
 
 
 class Chains:
@@ -60,3 +64,34 @@ class Chains:
             Somebody else wrote it in between.
         """
         return replace(chain, etag=self._store.put_if_unchanged(chain.key, chain.to_json(), chain.etag))
+
+
+def base_backup(layout: Layout, chain: Chain, **fields: str) -> StoredBackup:
+    """Return the full backup of a chain, which its date's manifest may no longer name; ``fields`` come on top."""
+    base, table = chain.base, chain.table_name
+    export_id = layout.rerooted(base.export_manifest).rstrip("/").rpartition("/")[2]
+    known = {
+        "export_arn": export_id,
+        "s3_prefix": layout.export_prefix(base.backup_date, table),
+        "run_id": base.run_id,
+        "table_definition": layout.table_definition(base.backup_date, base.run_id, table),
+    }
+    manifest = BackupManifest(layout.manifest(base.backup_date), base.backup_date, {})
+    return StoredBackup(manifest, ManifestEntry(table, "COMPLETED", known | fields))
+
+
+def read_window(store: ObjectStore, root: str, table: str, end: str, changes: int) -> IncrementalExport:
+    """Read both manifests of the increment that a chain names: of this table, up to this time, with so many changes.
+
+    Raises
+    ------
+    BackupNotFound, BackupDamaged, UnsupportedExport
+        There is none, it is not whole, or it is another one.
+    """
+    export = read_incremental(store, root)
+    if export.table_name not in {None, table} or (export.to_time, export.item_count) != (end, changes):
+        raise BackupDamaged(
+            f"the increment s3://{export.bucket}/{export.root} is not the one of table {table} up to {end} with "
+            f"{changes} changes that its chain names"
+        )
+    return export

@@ -1,1 +1,1 @@
-"""Use case: which recovery points are there? Reads manifests only, writes nothing."""
+"""Use cases that only read: the list of recovery points, and what they hold of an item."""

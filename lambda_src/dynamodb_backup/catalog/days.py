@@ -14,7 +14,7 @@ from dynamodb_backup.contract.catalog import RecoveryPoint, UnreadableDate
 from dynamodb_backup.errors import BackupDamaged, ReadInterrupted
 from dynamodb_backup.timing import iso
 
-__all__ = ["Day", "read_days"]
+__all__ = ["Day", "read_days", "read_manifests"]
 
 PARALLEL_READS = 32
 LONGEST_TEXT = 1024
@@ -31,13 +31,22 @@ class Day:
 
 
 def read_days(catalog: Catalog, dates: Sequence[str], tables: Collection[str] | None, expiry: Expiry) -> Iterator[Day]:
-    """Yield the dates in the given order, with the points of the given tables, or of all for ``None``.
+    """Yield the dates in the given order, with the points of the given tables, or of all for ``None``."""
+    for date, manifest in read_manifests(catalog, dates):
+        if isinstance(manifest, UnreadableDate):
+            yield Day(date, unreadable=manifest)
+        else:
+            yield Day(date, _points(catalog, manifest, tables, expiry))
+
+
+def read_manifests(catalog: Catalog, dates: Sequence[str]) -> Iterator[tuple[str, BackupManifest | UnreadableDate]]:
+    """Yield the dates in the given order, each with its manifest or why it cannot be read.
 
     The first is read alone: often it is enough.
     """
 
-    def read(date: str) -> Day:
-        return _read(catalog, date, tables, expiry)
+    def read(date: str) -> tuple[str, BackupManifest | UnreadableDate]:
+        return date, _manifest(catalog, date)
 
     yield from map(read, dates[:1])
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -45,7 +54,7 @@ def read_days(catalog: Catalog, dates: Sequence[str], tables: Collection[str] | 
             yield from pool.map(read, dates[start : start + PARALLEL_READS])
 
 
-def _read(catalog: Catalog, date: str, tables: Collection[str] | None, expiry: Expiry) -> Day:
+def _manifest(catalog: Catalog, date: str) -> BackupManifest | UnreadableDate:
     try:
         manifest = catalog.manifest(date)
     except BackupDamaged as error:
@@ -54,9 +63,9 @@ def _read(catalog: Catalog, date: str, tables: Collection[str] | None, expiry: E
         status, cause = "UNREADABLE", explain(error)
     else:
         if manifest:
-            return Day(date, _points(catalog, manifest, tables, expiry))
+            return manifest
         status, cause = "NO_MANIFEST", "a backup of this date is going on, or ended before it recorded anything"
-    return Day(date, unreadable=UnreadableDate(date, status, catalog.manifest_key(date), cause[:LONGEST_TEXT]))
+    return UnreadableDate(date, status, catalog.manifest_key(date), cause[:LONGEST_TEXT])
 
 
 def _points(

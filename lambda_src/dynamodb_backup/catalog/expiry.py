@@ -34,6 +34,11 @@ class Expiry:
         moment = self.moment(entry)
         return moment is not None and moment <= self.now
 
+    def passed_since(self, written: datetime, name: str) -> bool:
+        """Tell whether the retention of a class has passed for what was written then."""
+        days = self.days.get(name)
+        return bool(days) and expiry(written, days or 0) <= self.now
+
 
 def _moment(text: str | None) -> datetime | None:
     try:

@@ -22,7 +22,7 @@ from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["ACTIONS", "RestoreRequest"]
 
-ACTIONS = ("restore", "undo", "verify")
+ACTIONS = ("history", "restore", "undo", "verify")
 """What the restore function does, by the event's field ``action``."""
 
 

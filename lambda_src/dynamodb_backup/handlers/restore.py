@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dynamodb_backup.aws import clients
+from dynamodb_backup.catalog.history import History
 from dynamodb_backup.contract.distributed import ACTIONS, Answered, PlanResult, WorkResult, part_of_event
+from dynamodb_backup.contract.history import HistoryRequest, HistoryResult
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
@@ -55,6 +57,15 @@ def _undo(event: Any, context: Any) -> Answer:
     return answer_or_500(undo, UndoResult)
 
 
+def _history(event: Any, context: Any) -> Answer:
+    def history() -> HistoryResult:
+        settings = Settings.from_environment(os.environ)
+        request = HistoryRequest.from_event(event)
+        return History(settings, clients(), Deadline.of(context)).execute(request)
+
+    return answer_or_500(history, HistoryResult)
+
+
 def _step(event: Any, context: Any) -> Answer:
     """One step of the state machine."""
 
@@ -75,6 +86,7 @@ def _step(event: Any, context: Any) -> Answer:
 
 
 _ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {
+    "history": _history,
     "restore": _restore,
     "undo": _undo,
     "verify": verify_handler,

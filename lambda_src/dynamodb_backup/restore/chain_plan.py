@@ -8,9 +8,9 @@ from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
 from dynamodb_backup.archive.chain import Chain, Gap, Window
-from dynamodb_backup.archive.chains import Chains
+from dynamodb_backup.archive.chains import Chains, base_backup
 from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
+from dynamodb_backup.archive.manifest import BackupManifest
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupNotFound
 from dynamodb_backup.restore.state import TableState, WindowState
@@ -67,7 +67,7 @@ class ChainPlanner:
         for chain in self._chains.newest_first(table, until_date=self._moment.date().isoformat()):
             if chain.base.moment <= self._moment:
                 if chain.chain_id != run_id:
-                    yield self._along(chain, self._backup_of(chain))
+                    yield self._along(chain, base_backup(self._layout, chain))
                 return
 
     def _newest_full(self, table: str) -> tuple[StoredBackup, str] | None:
@@ -92,19 +92,6 @@ class ChainPlanner:
             if manifest:
                 self._manifests.append(manifest)
                 yield manifest
-
-    def _backup_of(self, chain: Chain) -> StoredBackup:
-        """Return the backup of a chain that its date's manifest no longer names."""
-        base, table = chain.base, chain.table_name
-        export_id = self._layout.rerooted(base.export_manifest).rstrip("/").rpartition("/")[2]
-        fields = {
-            "export_arn": export_id,
-            "s3_prefix": self._layout.export_prefix(base.backup_date, table),
-            "run_id": base.run_id,
-            "table_definition": self._layout.table_definition(base.backup_date, base.run_id, table),
-        }
-        manifest = BackupManifest(self._layout.manifest(base.backup_date), base.backup_date, {})
-        return StoredBackup(manifest, ManifestEntry(table, "COMPLETED", fields))
 
     def _along(self, chain: Chain, backup: StoredBackup) -> Course:
         end, moment = chain.base.export_time, chain.base.moment

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Sequence
 
+from dynamodb_backup.archive.chains import read_window
 from dynamodb_backup.archive.incremental import Change, IncrementalExport, change_of, read_incremental
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, ToolError
@@ -93,15 +94,7 @@ class Changes:
 
     def _open(self, window: WindowState) -> None:
         """Read a window's manifests for the first time."""
-        export = read_incremental(self._store, window.root)
-        if export.table_name not in {None, self._state.source} or (export.to_time, export.item_count) != (
-            window.end,
-            window.changes,
-        ):
-            raise BackupDamaged(
-                f"the increment s3://{export.bucket}/{export.root} is not the one of table {self._state.source} up to "
-                f"{window.end} with {window.changes} changes that its chain names"
-            )
+        export = read_window(self._store, window.root, self._state.source, window.end, window.changes)
         window.files = [FileState() for _ in export.files]
         window.fingerprint = fingerprint_of(export)
 

@@ -54,8 +54,12 @@ class FabricatedChain:
 
     def window(self, changes: Iterable[Change], *, gap: bool = False, file_count: int = 2) -> exports.Export:
         """Add the changes of the next hour, or, behind a gap, of the hour after it."""
-        start = self.end + timedelta(hours=1) if gap else self.end
         lines = [exports.incremental_line(1, key, None, new) for key, new in changes]
+        return self.window_of_lines(lines, gap=gap, file_count=file_count)
+
+    def window_of_lines(self, lines: Sequence[bytes], *, gap: bool = False, file_count: int = 2) -> exports.Export:
+        """Add the same, from the lines of its export."""
+        start = self.end + timedelta(hours=1) if gap else self.end
         request = exports.ExportRequest(
             table_arn("orders"), self.stage.bucket, self.stage.place("orders"),
             from_time=start, to_time=start + timedelta(hours=1),
