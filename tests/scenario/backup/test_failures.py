@@ -61,8 +61,8 @@ def test_no_success_at_all_is_500_with_every_table_and_its_cause(stage: Stage, c
     assert {entry["status"] for entry in stage.manifest()["exports"]} == {"FAILED"}
 
 
-def test_an_export_that_turns_failed_later_is_a_failure_with_dynamodbs_words(two_tables: Stage) -> None:
-    code = "S3AccessDenied"
+@pytest.mark.parametrize("code", ["S3AccessDenied", "KmsNotFoundException"])
+def test_an_export_that_turns_failed_later_is_a_failure_with_dynamodbs_words(two_tables: Stage, code: str) -> None:
     two_tables.aws.exports.configure(seconds=0.5, fail_with=code)
     first = back_up(seconds=0.2)
     assert first.code == 202
@@ -95,6 +95,14 @@ def test_a_part_of_the_definition_that_cannot_be_read_is_a_warning(two_tables: S
         assert operation in str(answer.of("orders")["warnings"])
         assert operation in str(two_tables.recorded("orders")["warnings"])
         assert operation in str(answer.body["warnings"])
+
+
+def test_a_key_that_may_not_be_used_to_read_what_was_exported_is_a_failure_by_name(two_tables: Stage) -> None:
+    two_tables.aws.faults.deny("s3", "GetObject", resource=f"{BUCKET}/{PREFIX}/*/orders/AWSDynamoDB/*")
+    answer = back_up()
+    assert (answer.code, answer.statuses) == (207, {"orders": "FAILED", "customers": "COMPLETED"})
+    assert "AccessDenied" in answer.of("orders")["error"]
+    assert "GetObject" in answer.of("orders")["error"]
 
 
 @pytest.mark.parametrize("key", ["manifest.json", "runs/*"])
