@@ -36,6 +36,22 @@ output "state_machines" {
   }
 }
 
+output "http_api" {
+  description = "The HTTP API: id, endpoint (its URL), execution_arn (for policies that allow execute-api:Invoke), function, role and access_log_group (arn and name each), and verify_state_machine; null without one."
+  value = one([for api in aws_apigatewayv2_api.this : {
+    id                   = api.id
+    endpoint             = api.api_endpoint
+    execution_arn        = api.execution_arn
+    function             = module.api[0].function
+    role                 = module.api[0].role
+    access_log_group     = { arn = aws_cloudwatch_log_group.api_access[0].arn, name = aws_cloudwatch_log_group.api_access[0].name }
+    verify_state_machine = { arn = aws_sfn_state_machine.verify[0].arn, name = aws_sfn_state_machine.verify[0].name }
+  }])
+
+  # Whoever uses the endpoint finds it ready.
+  depends_on = [aws_apigatewayv2_stage.api, aws_lambda_permission.api]
+}
+
 output "schedules" {
   description = "EventBridge schedules of the backup by the names in schedules: arn, name and group_name of each."
   value = {

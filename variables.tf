@@ -452,6 +452,50 @@ variable "dashboard" {
   nullable    = false
 }
 
+variable "http_api" {
+  description = <<-EOT
+    HTTP API (API Gateway) to start, follow and list backups, restores and verifications: docs/api.md. Default null: there is none. {}: callers sign with IAM credentials that allow execute-api:Invoke.
+    - jwt: callers send a token of an OpenID Connect issuer instead. issuer: its URL; audiences: one of these is in the token; read_scopes, write_scopes: one of these is in the token for GET, for POST.
+    - throttling.requests_per_second, throttling.burst: more is answered with 429. Default 10 and 20.
+    - access_log_retention_days: days for which CloudWatch keeps the log of who asked for what; 0 is forever. Default 90.
+  EOT
+  type = object({
+    jwt = optional(object({
+      issuer       = string
+      audiences    = set(string)
+      read_scopes  = set(string)
+      write_scopes = set(string)
+    }))
+    throttling = optional(object({
+      requests_per_second = optional(number, 10)
+      burst               = optional(number, 20)
+    }), {})
+    access_log_retention_days = optional(number, 90)
+  })
+  default = null
+
+  validation {
+    condition     = try(can(regex("^https://[^/ ]+(/[^ ]*)?$", var.http_api.jwt.issuer)) && length(var.http_api.jwt.audiences) > 0, true)
+    error_message = "http_api.jwt has the issuer's URL, which begins with https://, and at least one audience. Given: \"${try(var.http_api.jwt.issuer, "null")}\", ${try(length(var.http_api.jwt.audiences), 0)} audiences. Write for example issuer = \"https://login.example.com/\", audiences = [\"backups\"]."
+  }
+
+  # Without a scope every token of the issuer for the audience could overwrite tables.
+  validation {
+    condition     = try(length(var.http_api.jwt.read_scopes) > 0 && length(var.http_api.jwt.write_scopes) > 0, true)
+    error_message = "http_api.jwt names at least one scope that may read and one that may start backups and restores. Given: ${try(length(var.http_api.jwt.read_scopes), 0)} read_scopes, ${try(length(var.http_api.jwt.write_scopes), 0)} write_scopes. Write for example write_scopes = [\"backups.write\"]."
+  }
+
+  validation {
+    condition     = try(alltrue([for limit in values(var.http_api.throttling) : limit >= 1 && limit <= 10000 && floor(limit) == limit]), true)
+    error_message = "http_api.throttling has whole numbers from 1 to 10000. Given: requests_per_second ${try(var.http_api.throttling.requests_per_second, "null")}, burst ${try(var.http_api.throttling.burst, "null")}. Use numbers in that range."
+  }
+
+  validation {
+    condition     = try(contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.http_api.access_log_retention_days), true)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days, or 0 for ever. Given: http_api.access_log_retention_days = ${try(var.http_api.access_log_retention_days, "null")}. Use the next of these numbers."
+  }
+}
+
 # How the functions run
 
 variable "functions" {

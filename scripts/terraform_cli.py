@@ -23,7 +23,7 @@ from scripts.terraform_plugins import ROOT, terraform_binary, terraform_environm
 
 __all__ = ["Terraform", "TerraformError", "copy_module", "terraform_environment"]
 
-PARTS_OF_THE_MODULE = ("*.tf", "dist", "examples", "modules", "templates", "tests/plan/*.tftest.hcl")
+PARTS_OF_THE_MODULE = ("*.tf", "api", "dist", "examples", "modules", "templates", "tests/plan/*.tftest.hcl")
 NOT_COPIED = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
 
 

@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sns.client import SNSClient
+    from mypy_boto3_stepfunctions.client import SFNClient
 
-__all__ = ["Clients", "OnDemandClients", "QueueClient", "clients", "on_demand_clients", "send_exact_windows"]
+__all__ = [
+    "ApiClients",
+    "Clients",
+    "OnDemandClients",
+    "QueueClient",
+    "api_clients",
+    "clients",
+    "on_demand_clients",
+    "send_exact_windows",
+]
 
 MOST_CONNECTIONS = 72
 """64 worker threads (contract: ``max_workers`` 1..64) and some for the rest."""
@@ -52,6 +62,13 @@ class Clients:
     dynamodb_writes: DynamoDBClient
 
 
+@dataclass(frozen=True)
+class ApiClients(Clients):
+    """The AWS clients of the HTTP API's function."""
+
+    stepfunctions: SFNClient
+
+
 class QueueClient(Protocol):
     """The part of the SQS client that we use."""
 
@@ -75,6 +92,22 @@ def clients() -> Clients:
 def on_demand_clients() -> OnDemandClients:
     """Return the clients of the on-demand backup, made and kept likewise."""
     return _on_demand_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+
+
+def api_clients() -> ApiClients:
+    """Return the clients of the HTTP API's function, made and kept likewise."""
+    return _api_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+
+
+@lru_cache(maxsize=1)
+def _api_clients_for(_environment: tuple[str | None, ...]) -> ApiClients:
+    of_all = clients()
+    return ApiClients(
+        of_all.s3,
+        of_all.dynamodb,
+        of_all.dynamodb_writes,
+        boto3.session.Session().client("stepfunctions", config=_config()),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
     ToolError
     ├── ConfigurationError      an environment variable is missing or malformed
     ├── RequestRefused          an event's field is unknown, of the wrong type, or contradicts another
+    ├── HttpRefused             an HTTP request whose body, content type or route cannot be accepted
     ├── BackupNotFound          no such backup: date, table, export or restore id
     ├── BackupDamaged           what lies in S3 is not the whole backup that its manifests promise
     ├── UnsupportedExport       a real export, but not one that can be restored: ION, incremental, filtered
@@ -27,6 +28,7 @@ __all__ = [
     "BackupNotFound",
     "ConfigurationError",
     "ExportRefused",
+    "HttpRefused",
     "LeaseTaken",
     "ObjectArchived",
     "ObjectChanged",
@@ -61,6 +63,14 @@ class RequestRefused(ToolError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"field '{field}' {problem}")
         self.field = field
+
+
+class HttpRefused(ToolError):
+    """An HTTP request cannot be accepted, whatever its fields are. Nothing was read or started."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 class BackupNotFound(ToolError):

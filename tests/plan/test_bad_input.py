@@ -47,6 +47,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "functions": BadInput({"architecture": "arm"}, ('"arm64" or "x86_64"', '"arm"', "Use one of the two")),
         "layer": BadInput({}, ("arn, zip_path and s3", "none of them", "leave layer null")),
         "max_backup_age_hours": BadInput(169, ("1 to 168", "Given: 169", "in that range")),
+        "http_api": BadInput(
+            {"throttling": {"burst": 0}}, ("whole numbers from 1 to 10000", "burst 0", "in that range")
+        ),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "vpc": BadInput(
             {"subnet_ids": [], "security_group_ids": ["sg-1"]},
@@ -56,6 +59,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "restore_target_tables": BadInput(["shop-*"], ("3 to 255 characters", '"shop-*"', "without wildcards")),
     },
     "second": {
+        "http_api": BadInput(
+            {"jwt": {"issuer": "login.example.com", "audiences": ["a"], "read_scopes": ["r"], "write_scopes": ["w"]}},
+            ("begins with https://", '"login.example.com"', "Write for example issuer"),
+        ),
         "tables": BadInput(["ok-table", "no"], ("3 to 255 characters", '"no"', "as DynamoDB shows it")),
         "bucket": BadInput({"name": "s3://Backups"}, ("3 to 63 characters", '"s3://Backups"', "without")),
         "exports_prefix": BadInput("a//*", ("IAM policies", '"a//*"', '"native-exports"')),
@@ -79,6 +86,10 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "logs": BadInput({"level": "TRACE"}, ('"DEBUG"', '"TRACE"', "Use one of these")),
     },
     "third": {
+        "http_api": BadInput(
+            {"jwt": {"issuer": "https://a.b/", "audiences": ["a"], "read_scopes": ["r"], "write_scopes": []}},
+            ("at least one scope", "1 read_scopes, 0 write_scopes", "Write for example write_scopes"),
+        ),
         "retention": BadInput(
             {"daily": {"days": 400, "deep_archive_after_days": 90, "glacier_instant_retrieval_after_days": 90}},
             ("only move to colder classes", '"deep_archive_after_days":90', "leave one of the two out"),
@@ -97,6 +108,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
     },
     "fourth": {
+        "http_api": BadInput({"access_log_retention_days": 31}, ("CloudWatch keeps", "= 31", "next of these numbers")),
         "retention": BadInput(
             {"daily": {"days": 35}, "yearly": {"days": 30}},
             ("not kept shorter", '"yearly":{"days":30', "Let the days not fall"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.api.settings import ApiSettings
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.record import RunRecord
@@ -205,17 +206,31 @@ class Recorded(Mapping[str, str]):
         return len(self._variables)
 
 
+API_VARIABLES = {
+    "API_AUTHORIZATION": "iam",
+    **{
+        f"{verb}_STATE_MACHINE_ARN": f"arn:aws:states:eu-west-1:123456789012:stateMachine:shop-{verb}"
+        for verb in ("BACKUP", "RESTORE", "VERIFY")
+    },
+}
+
+
 def test_environment_variables_are_documented() -> None:
     recorded = Recorded(environment())
     Settings.from_environment(recorded)
-    terraform = "\n".join(text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "modules/function/main.tf"))
+    terraform = "\n".join(
+        text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "http_api.tf", "modules/function/main.tf")
+    )
     powertools = set(re.findall(r"\bPOWERTOOLS_[A-Z_]+", terraform))
-    documented, of_on_demand = tables_of(section("docs/contract.md", "## Environment variables"))
+    documented, of_api, of_on_demand = tables_of(section("docs/contract.md", "## Environment variables"))
     assert set(documented) == recorded.asked_for | powertools
+    api = Recorded(environment() | API_VARIABLES)
+    ApiSettings.from_environment(api)
+    assert set(of_api) == api.asked_for - recorded.asked_for == set(API_VARIABLES)
     on_demand = Recorded(environment() | {"BACKUP_NAME_PREFIX": "shop-production", "QUEUE_URL": "https://queue.fifo"})
     OnDemandSettings.from_environment(on_demand)
     assert set(of_on_demand) == on_demand.asked_for - set(documented)
-    unset = [name for name in documented if not re.search(rf"\b{name}\b", terraform)]
+    unset = [name for name in [*documented, *of_api] if not re.search(rf"\b{name}\b", terraform)]
     assert not unset, "the module sets every documented variable"
 
 

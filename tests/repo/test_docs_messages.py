@@ -19,6 +19,7 @@ SECTIONS_OF_MESSAGES = (
     "ConfigurationError",
     "RequestRefused",
     "ExportRefused",
+    "HTTP API",
     "BackupNotFound",
     "BackupDamaged",
     "UnsupportedExport",

@@ -103,6 +103,10 @@ class Layout:
     def restore_report(self, restore_id: str) -> str:
         return f"{self.root}restores/{restore_id}/report.json"
 
+    def restore_of_execution(self, name: str) -> str:
+        """Return where it is written which restore an execution of the state machine carries."""
+        return f"{self.root}restores/by-execution/{name}.json"
+
     def job(self, restore_id: str, job: str) -> str:
         return f"{self.root}restores/{restore_id}/jobs/{job}.json"
 

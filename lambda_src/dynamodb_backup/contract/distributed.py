@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["ACTIONS", "Answered", "PlanResult", "WorkResult", "part_of_event", "restore_event"]
+__all__ = [
+    "ACTIONS",
+    "Answered",
+    "ExecutionName",
+    "PlanResult",
+    "WorkResult",
+    "execution_of_event",
+    "part_of_event",
+    "restore_event",
+]
 
 ACTIONS = ("advance", "finish", "plan", "work")
 
@@ -31,6 +41,32 @@ def part_of_event(event: object) -> tuple[str, str]:
     return restore_id, fields.text("job", pattern=r"[a-z0-9-]{1,64}", meaning="the name of a job") or ""
 
 
+@dataclass(frozen=True)
+class ExecutionName:
+    """An execution's name and when it was started: ninety days after its end another may have the same name."""
+
+    name: str
+    started_at: str
+
+
+def execution_of_event(event: object) -> ExecutionName | None:
+    """Return the execution that planning belongs to; ``None`` if its definition is an older one that told none.
+
+    Raises
+    ------
+    RequestRefused
+        The state machine did not send this event.
+    """
+    given = Fields(event, ("action", "event", "execution")).raw("execution")
+    if given is None:
+        return None
+    fields = Fields(given, ("name", "started_at"))
+    # Step Functions allows more in a name; such an execution has no record, and its restore is found by restore_id.
+    name, started_at = fields.raw("name"), fields.moment("started_at")
+    is_plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name)
+    return ExecutionName(str(name), started_at) if is_plain and started_at else None
+
+
 def restore_event(event: object) -> dict[str, Any]:
     """Return the restore event that an execution was started with, with the defaults of the state machine.
 
@@ -39,7 +75,7 @@ def restore_event(event: object) -> dict[str, Any]:
     RequestRefused
         It is not an object, or would continue a restore.
     """
-    given = Fields(event, ("action", "event")).raw("event")
+    given = Fields(event, ("action", "event", "execution")).raw("event")
     if not isinstance(given, dict):
         raise RequestRefused("event", "must be a JSON object: start the execution with a restore event")
     if "restore_id" in given:

@@ -9,9 +9,9 @@ from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.restore_fields import DEFAULT_WORKERS, MOST_WORKERS
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["TableVerification", "VerifyRequest", "VerifyResult"]
+__all__ = ["FIELDS", "TableVerification", "VerifyRequest", "VerifyResult"]
 
-_FIELDS = ("action", "backup_date", "tables", "export", "against", "target_tables", "max_workers", "verify_id")
+FIELDS = ("action", "backup_date", "tables", "export", "against", "target_tables", "max_workers", "verify_id")
 AGAINST = ("manifest", "table")
 WHOLE = ("VERIFIED", "IDENTICAL")
 
@@ -38,7 +38,7 @@ class VerifyRequest:
         RequestRefused
             A field is unknown, of the wrong type, or contradicts another. Nothing has been read or written.
         """
-        fields = Fields(event, _FIELDS)
+        fields = Fields(event, FIELDS)
         fields.choice("action", default="verify", allowed=("verify",))
         request = cls(
             backup_date=fields.backup_date("backup_date"),
@@ -54,7 +54,7 @@ class VerifyRequest:
             verify_id=fields.text(
                 "verify_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the verify_id of an earlier answer"
             ),
-            given=frozenset(name for name in _FIELDS if name != "action" and fields.given(name)),
+            given=frozenset(name for name in FIELDS if name != "action" and fields.given(name)),
         )
         request._check()
         return request
@@ -64,7 +64,7 @@ class VerifyRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as an event that means the same, for the checkpoint."""
-        fields = {name: getattr(self, name) for name in _FIELDS if name not in {"action", "verify_id"}}
+        fields = {name: getattr(self, name) for name in FIELDS if name not in {"action", "verify_id"}}
         return fields | {"tables": list(self.tables) if self.tables is not None else None}
 
     def _check(self) -> None:

@@ -15,10 +15,11 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
-from dynamodb_backup.contract.distributed import PlanResult, restore_event
+from dynamodb_backup.contract.distributed import PlanResult, execution_of_event, restore_event
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
+from dynamodb_backup.restore.distributed.execution_record import CarriedRestore, ExecutionRecord
 from dynamodb_backup.restore.distributed.jobs import JobStates
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
 from dynamodb_backup.restore.distributed.shared_progress import SharedProgress
@@ -59,6 +60,9 @@ class Coordinator:
         Raises what planning a restore raises (``RestoreRun.execute``).
         """
         given = restore_event(event)
+        record = ExecutionRecord(self._store, self._layout, execution_of_event(event))
+        if carried := record.find():
+            return self._planned(carried)
         request = RestoreRequest.from_event(given)
         run = _PartRun(self._settings, self._clients, self._deadline, self._clock)
         whole = run.begin(request)
@@ -81,12 +85,10 @@ class Coordinator:
         rows = [TableProgress.of(table, dry_run=request.dry_run) for table in whole.tables]
         self._progress(parts[0].id).begin(rows, dry_run=request.dry_run)
         run.report_failed(request, whole)
-        return PlanResult(
-            self._settings.environment,
-            self._settings.bucket,
-            whole.id,
-            tuple(part.id for part in parts),
-        )
+        return self._planned(record.keep(whole.id, [part.id for part in parts]))
+
+    def _planned(self, carried: CarriedRestore) -> PlanResult:
+        return PlanResult(self._settings.environment, self._settings.bucket, carried.restore_id, carried.parts)
 
     def advance(self, part_id: str) -> Response:
         """Carry one table to where its workers have something to do, or to its end.

@@ -1,0 +1,1 @@
+"""Use case: backups, restores and verifications over HTTP."""
