@@ -134,7 +134,7 @@ class ChainSteps:
 
     def _extended(self, run: RunRecord, chain: Chain, now: _Situation) -> ExportWindow | None:
         """Return the chain's next window, reserved; ``None`` if there is none yet or it cannot be joined."""
-        if chain.reserved:
+        if chain.reserved and not now.is_another_table(chain):
             return ExportWindow(chain, chain.reserved)
         period = _next_period(chain, now.horizon)
         if period is None or now.loss(chain):
@@ -163,9 +163,13 @@ class _Situation:
     recovery: Restorable
     horizon: datetime
 
+    def is_another_table(self, chain: Chain) -> bool:
+        """Tell whether the chain's table is gone: there is another of its name, made anew or in another region."""
+        return bool(self.table_id and chain.table_id and self.table_id != chain.table_id)
+
     def loss(self, chain: Chain) -> str | None:
         """Return why the changes after the chain's end can no longer be had, if so."""
-        if self.table_id and chain.table_id and self.table_id != chain.table_id:
+        if self.is_another_table(chain):
             return f"the table was deleted and created again after the full backup {chain.chain_id}"
         if chain.gaps and _moment(chain.gaps[0].end) - _moment(chain.gaps[0].start) < SHORTEST_WINDOW:
             gap = chain.gaps[0]

@@ -79,7 +79,8 @@ class TableRun:
 class RunRecord:
     """One run: one date, one selection of tables, one export per table.
 
-    ``finished`` means that all tables are settled and the date's manifest says so.
+    ``finished`` means that all tables are settled and the date's manifest says so. ``home`` is where the run belongs
+    (``archive.home``).
     """
 
     run_id: str
@@ -90,6 +91,7 @@ class RunRecord:
     tables: dict[str, TableRun]
     finished: bool = False
     finished_at: str | None = None
+    home: str | None = None
     etag: str | None = field(default=None, compare=False)
 
     @classmethod

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dynamodb_backup.archive.home import address_of, is_at_home, refuse_copy
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
 from dynamodb_backup.backup.record import RunRecord
@@ -39,8 +40,13 @@ class RunRecords:
         self._methods = methods
 
     def recent(self, now: datetime) -> RecentRuns:
-        """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup."""
-        return self.of_days([iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)])
+        """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup.
+
+        Those of a bucket that this one is a copy of are left out: their exports are other tables', in another region.
+        """
+        found = self.of_days([iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)])
+        found.records[:] = [run for run in found.records if is_at_home(run.home, self._store, self._key(run.run_id))]
+        return found
 
     def of_days(self, days: Sequence[str]) -> RecentRuns:
         """Return the runs that began on the given days, of which the last counts as today."""
@@ -63,10 +69,13 @@ class RunRecords:
         ------
         BackupNotFound
             There is no such run.
+        RequestRefused
+            It was copied from another bucket.
         """
         record = self._find(run_id)
         if record is None:
             raise BackupNotFound(f"there is no run '{run_id}' (s3://{self._store.bucket}/{self._key(run_id)})")
+        refuse_copy(record.home, self._store, self._key(run_id), "run_id")
         return record
 
     def create(self, request: BackupRequest, started_at: str, number: int) -> RunRecord:
@@ -79,6 +88,7 @@ class RunRecords:
         """
         for attempt in range(number, number + MOST_WRITE_CONFLICTS):
             record = RunRecord.begin(attempt, request, started_at, self._methods)
+            record.home = address_of(self._store, self._key(record.run_id))
             try:
                 record.etag = self._store.put_if_unchanged(self._key(record.run_id), record.to_json(), None)
             except WriteConflict:

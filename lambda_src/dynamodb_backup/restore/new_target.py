@@ -154,8 +154,8 @@ class NewTarget:
     def _parameters(self) -> dict[str, Any]:
         make = import_parameters if self._is_imported else creation_parameters
         try:
-            parameters = make(self._definition, self._state.target)
-        except (KeyError, TypeError, AttributeError) as error:
+            parameters = make(self._definition, self._state.target, self._client.meta.region_name)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise self._no_definition(f"lacks {error}") from error
         warm = self._request.warm_write_units_per_second
         if warm and not self._is_imported:

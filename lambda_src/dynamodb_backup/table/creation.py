@@ -16,7 +16,14 @@ from dynamodb_backup.errors import TargetUnusable, UnsupportedExport
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-__all__ = ["RESTORING_TAG", "create_table", "creation_parameters", "import_parameters", "may_not_create"]
+__all__ = [
+    "RESTORING_TAG",
+    "create_table",
+    "creation_parameters",
+    "import_parameters",
+    "key_left_behind",
+    "may_not_create",
+]
 
 RESTORING_TAG = "dynamodb-backup:restoring"
 """On a table that a restore created and is not done with: its settings are still to be put on."""
@@ -24,7 +31,7 @@ RESTORING_TAG = "dynamodb-backup:restoring"
 _INDEX_FIELDS = ("IndexName", "KeySchema", "Projection")
 
 
-def creation_parameters(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
+def creation_parameters(definition: Mapping[str, Any], name: str, region: str) -> dict[str, Any]:
     """Return what CreateTable takes to make the table again under a name, all indexes included.
 
     Left out on purpose is what must wait until the items are there: streams, TTL, point-in-time recovery, tags and
@@ -34,9 +41,11 @@ def creation_parameters(definition: Mapping[str, Any], name: str) -> dict[str, A
     ----------
     definition
         As captured with the backup: ``Table`` is DescribeTable's answer.
+    region
+        In which the table is made. A KMS key of another region is left out.
     """
     table: Mapping[str, Any] = definition["Table"]
-    parameters = _common_parameters(table, name)
+    parameters = _common_parameters(table, name, region)
     local = [{field: index[field] for field in _INDEX_FIELDS} for index in table.get("LocalSecondaryIndexes") or ()]
     if local:
         parameters["LocalSecondaryIndexes"] = local
@@ -46,7 +55,7 @@ def creation_parameters(definition: Mapping[str, Any], name: str) -> dict[str, A
     return parameters
 
 
-def import_parameters(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
+def import_parameters(definition: Mapping[str, Any], name: str, region: str) -> dict[str, Any]:
     """Return ImportTable's ``TableCreationParameters``.
 
     Raises
@@ -62,7 +71,7 @@ def import_parameters(definition: Mapping[str, Any], name: str) -> dict[str, Any
             f"table {table.get('TableName')} has local secondary indexes ({', '.join(local)}), which ImportTable "
             'cannot create; restore it with "create_missing_tables" instead of "method": "import"'
         )
-    return _common_parameters(table, name)
+    return _common_parameters(table, name, region)
 
 
 def create_table(client: DynamoDBClient, parameters: Mapping[str, Any], restore_id: str) -> None:
@@ -98,7 +107,7 @@ def may_not_create(table: str, refusal: str) -> TargetUnusable:
     )
 
 
-def _common_parameters(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _common_parameters(table: Mapping[str, Any], name: str, region: str) -> dict[str, Any]:
     on_demand = (table.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
     parameters: dict[str, Any] = {
         "TableName": name,
@@ -119,12 +128,17 @@ def _common_parameters(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     parameters["AttributeDefinitions"] = [one for one in table["AttributeDefinitions"] if one["AttributeName"] in used]
     encryption = table.get("SSEDescription") or {}
     if encryption.get("SSEType") == "KMS" and encryption.get("KMSMasterKeyArn"):
-        parameters["SSESpecification"] = {
-            "Enabled": True,
-            "SSEType": "KMS",
-            "KMSMasterKeyId": encryption["KMSMasterKeyArn"],
-        }
+        parameters["SSESpecification"] = {"Enabled": True, "SSEType": "KMS"}
+        # Without a key it is the one that AWS manages for DynamoDB in the account and region.
+        if key_left_behind(table, region) is None:
+            parameters["SSESpecification"]["KMSMasterKeyId"] = encryption["KMSMasterKeyArn"]
     return parameters
+
+
+def key_left_behind(table: Mapping[str, Any], region: str) -> str | None:
+    """Return the ARN of the KMS key under which a table was encrypted, if no table of this region can use it."""
+    key = (table.get("SSEDescription") or {}).get("KMSMasterKeyArn")
+    return key if key and key.split(":")[3] != region else None
 
 
 def _throughput(thing: Mapping[str, Any], *, on_demand: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
 from dynamodb_backup.errors import TimeIsUp
-from dynamodb_backup.table.creation import RESTORING_TAG
+from dynamodb_backup.table.creation import RESTORING_TAG, key_left_behind
 from dynamodb_backup.table.definition import describe
 from dynamodb_backup.timing import Deadline, backoff_seconds
 
@@ -93,11 +93,19 @@ class SettingsAgain:
 
     def not_set_again(self) -> list[str]:
         """Return a warning for what the definition tells of the source but no restore creates."""
-        replicas = [one.get("RegionName") for one in self._source.get("Replicas") or ()]
-        if not replicas:
-            return []
-        regions = ", ".join(map(str, replicas))
-        return [f"the source of table {self.table} has replicas in {regions}, which were not created: add them by hand"]
+        warnings = []
+        key = key_left_behind(self._source, self.client.meta.region_name)
+        if key:
+            warnings.append(
+                f"table {self.table} is encrypted under the key that AWS manages for DynamoDB, because {key} of the "
+                "source is in another region: give it a key of this region by hand"
+            )
+        replicas = ", ".join(str(one.get("RegionName")) for one in self._source.get("Replicas") or ())
+        if replicas:
+            warnings.append(
+                f"the source of table {self.table} has replicas in {replicas}, which were not created: add them by hand"
+            )
+        return warnings
 
     @property
     def _source(self) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from dynamodb_backup.archive.home import address_of
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.errors import BackupNotFound, RequestRefused, ToolError, WriteConflict
@@ -42,7 +43,7 @@ def resume(kind: type[StateT], store: ObjectStore, key: str, work_id: str, reque
     BackupDamaged
         Its checkpoint is malformed.
     RequestRefused
-        The event gives a field otherwise than the one that began the work.
+        The event gives a field otherwise than the one that began the work, or the checkpoint is a copy.
     """
     said = kind.kind
     state = kind.find(store, key)
@@ -87,6 +88,7 @@ def keep(
     try:
         for table in unfinished:
             table.save()
+        state.home = address_of(store, key)
         store.put_if_unchanged(key, state.to_json(), state.etag)
     except WriteConflict:
         # Another invocation of this work was faster; whoever goes on does so from its checkpoint.

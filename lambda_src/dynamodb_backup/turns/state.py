@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from dynamodb_backup.archive.home import refuse_copy
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.selection import KEY_FIELDS
 from dynamodb_backup.contract.transform import SALT
@@ -70,7 +71,10 @@ class WorkKind:
 
 @dataclass
 class WorkState(ABC, Generic[RequestT, TableT]):
-    """A whole work: its request as given first, and its tables. ``etag`` is the checkpoint's when it was read."""
+    """A whole work: its request as given first, and its tables. ``etag`` is the checkpoint's when it was read.
+
+    ``home`` is where the checkpoint was written first (``archive.home``), ``None`` before it is written.
+    """
 
     kind: ClassVar[WorkKind]
 
@@ -79,6 +83,7 @@ class WorkState(ABC, Generic[RequestT, TableT]):
     tables: list[TableT]
     warnings: list[str] = field(default_factory=list)
     turns: int = 1
+    home: str | None = None
     etag: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -97,15 +102,28 @@ class WorkState(ABC, Generic[RequestT, TableT]):
     def to_json(self) -> bytes:
         document = asdict(self)
         del document["etag"]
-        if not self.warnings:
-            del document["warnings"]  # versions that know none in this kind of work can read it, too
+        for name in ("warnings", "home"):
+            if not document[name]:
+                del document[name]  # versions that know none in this kind of work can read it, too
         return json.dumps({"version": VERSION, self.kind.id_field: document.pop("id"), **document}).encode()
 
     @classmethod
     def find(cls, store: ObjectStore, key: str) -> Self | None:
-        """Read a checkpoint; ``None`` if there is none. Raises what ``parse`` raises."""
+        """Read a checkpoint; ``None`` if there is none.
+
+        Raises
+        ------
+        BackupDamaged
+            As ``parse``.
+        RequestRefused
+            It was copied here from another bucket or prefix.
+        """
         stored = store.find(key)
-        return cls.parse(key, stored.body, stored.etag) if stored else None
+        if stored is None:
+            return None
+        state = cls.parse(key, stored.body, stored.etag)
+        refuse_copy(state.home, store, key, cls.kind.id_field)
+        return state
 
     @classmethod
     def parse(cls, key: str, body: bytes, etag: str) -> Self:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from dynamodb_backup.archive.home import address_of
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
@@ -72,7 +73,9 @@ class Coordinator:
             if table.open and self._outgrows_memory(request, table):
                 asked = self._without_digests(request, table, proof_wanted="prove" in event_fields(event))
             part = RestoreState(f"{whole.id}-{number}", asked, [table])
-            self._store.put_if_unchanged(self._layout.checkpoint(part.id), part.to_json(), None)
+            key = self._layout.checkpoint(part.id)
+            part.home = address_of(self._store, key)
+            self._store.put_if_unchanged(key, part.to_json(), None)
             parts.append(part)
         plan = {
             "restore_id": whole.id,

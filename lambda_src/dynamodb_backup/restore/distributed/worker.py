@@ -30,6 +30,8 @@ def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreSta
     ------
     BackupNotFound
         There is none.
+    RequestRefused
+        It was copied from another bucket.
     """
     key = layout.checkpoint(restore_id)
     part = RestoreState.find(store, key)
