@@ -222,11 +222,15 @@ class ObjectStore:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the key of every object under a prefix, all pages, in key order."""
+        return list(self.etags(prefix))
+
+    def etags(self, prefix: str) -> dict[str, str]:
+        """Return the ETag of every object under a prefix by its key, all pages, in key order."""
         pages = self._client.get_paginator("list_objects_v2")
 
-        def read() -> list[str]:
+        def read() -> dict[str, str]:
             found = pages.paginate(Bucket=self.bucket, Prefix=prefix)
-            return [one["Key"] for page in found for one in page.get("Contents", [])]
+            return {one["Key"]: one["ETag"] for page in found for one in page.get("Contents", [])}
 
         return patiently(read)
 

@@ -14,7 +14,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import error_code
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import BackupDamaged, TimeIsUp, ToolError
+from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TimeIsUp, ToolError
 from dynamodb_backup.restore.state import TableState
 from dynamodb_backup.table.creation import RESTORING_TAG, create_table, creation_parameters, import_parameters
 from dynamodb_backup.table.definition import describe
@@ -100,7 +100,7 @@ class NewTarget:
         Raises
         ------
         ToolError
-            The import failed, or did not import exactly what the manifest counts.
+            The import failed, or did not import exactly what the manifest counts, or from other files.
         """
         state = self._state
         if state.import_arn is None:
@@ -121,6 +121,13 @@ class NewTarget:
                 f"DynamoDB imported {job.imported_items} of {state.items_expected} items into the new table "
                 f"{state.target} ({job.failure or job.status}, {job.errors} errors; see {job.arn}); "
                 "do not use that table: delete it"
+            )
+        # DynamoDB has read the files after our verification, by their names alone.
+        replaced = self._replaced(export, self._records.in_bucket(export.bucket).etags(_data_folder(export)))
+        if replaced:
+            raise ToolError(
+                f"s3://{export.bucket}/{replaced[0]} was replaced while DynamoDB imported it into the new table "
+                f"{state.target}; do not use that table: delete it"
             )
         for file in state.files:
             file.written = True
@@ -184,11 +191,17 @@ class NewTarget:
             f"{self._state.source} {problem}; create the target first, with the backup's keys"
         )
 
+    def _replaced(self, export: NativeExport, present: Mapping[str, str]) -> list[str]:
+        """Return the data files of which other objects than the verified ones are there, or none any more."""
+        verified = zip(export.files, self._state.files, strict=True)
+        return [file.key for file, known in verified if present.get(file.key) != known.verified.etag]
+
     def _refuse_strangers(self, export: NativeExport) -> None:
-        """Refuse to import a folder that holds more than the verified data files: an import takes whatever is there."""
+        """Refuse to import a folder that holds anything but the verified objects: an import takes whatever is there."""
         folder = _data_folder(export)
         verified = {file.key for file in export.files}
-        strangers = sorted(set(self._records.in_bucket(export.bucket).keys(folder)) - verified)
+        present = self._records.in_bucket(export.bucket).etags(folder)
+        strangers = sorted(set(present) - verified)
         outside = sorted(key for key in verified if not key.startswith(folder))
         if strangers or outside:
             raise BackupDamaged(
@@ -197,6 +210,9 @@ class NewTarget:
                 f"{[*strangers, *outside][0]}; "
                 'restore without "method": "import"'
             )
+        replaced = self._replaced(export, present)
+        if replaced:
+            raise ObjectChanged(f"s3://{export.bucket}/{replaced[0]} was replaced after it had been verified")
 
 
 def _data_folder(export: NativeExport) -> str:

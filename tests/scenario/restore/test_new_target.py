@@ -233,6 +233,32 @@ def test_an_import_that_leaves_items_out_is_a_failure(aws: Sandbox, stage: Stage
     assert "delete it" in answer.errors
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "told"),
+    [("s3", "ListObjectsV2", 500, "after it had been verified"), ("dynamodb", "ImportTable", 207, "delete it")],
+    ids=["before", "meanwhile"],
+)
+def test_an_import_of_files_that_are_replaced_is_a_failure(
+    aws: Sandbox, stage: Stage, service: str, operation: str, code: int, told: str
+) -> None:
+    # As many items, but others: the count alone would not tell.
+    export = back_up(stage)
+    other = stage.export("orders", [{**item, "blob": {"B": "////"}} for item in ITEMS])
+
+    def replace(params: dict[str, Any], **_: Any) -> None:
+        if service == "dynamodb" or "data/" in str(params):
+            stage.put(export.data_keys[0], other.objects[other.data_keys[0]])
+
+    from dynamodb_backup.aws import clients  # noqa: PLC0415 - the clients of this stage's environment
+
+    getattr(clients(), service).meta.events.register(f"before-call.{service}.{operation}", replace)
+    answer = restore(IMPORT)
+    assert (answer.code, answer.result["status"]) == (code, "FAILED")
+    assert export.data_keys[0] in answer.errors
+    assert told in answer.errors
+    assert aws.requests.count("dynamodb", "ImportTable") == (service == "dynamodb")
+
+
 @pytest.mark.parametrize("how", [CREATE, IMPORT], ids=["create", "import"])
 @pytest.mark.parametrize("captured", ["nothing", "not JSON", "no table"])
 def test_without_a_captured_definition_nothing_is_created(stage: Stage, how: dict[str, Any], captured: str) -> None:
