@@ -3,34 +3,51 @@
 locals {
   # CloudWatch takes each set of dimensions for another metric, so these are all that the functions write.
   backup_dimensions  = { for table in local.table_names : table => ["environment", var.environment, "table", table, "service", module.backup.environment.POWERTOOLS_SERVICE_NAME] }
+  run_dimensions     = { run = ["environment", var.environment, "service", module.backup.environment.POWERTOOLS_SERVICE_NAME] }
   restore_dimensions = { for table in keys(local.table_arns) : table => ["environment", var.environment, "table", table, "service", module.restore.environment.POWERTOOLS_SERVICE_NAME] }
 
-  # By title: the sum over each period in seconds of each named metric, for each table or state machine.
+  # By title: each named metric over each period in seconds, for each table or state machine.
   dashboard_graphs = [
     {
-      title   = "Executions of the state machine, by the hour", period = 3600, namespace = "AWS/States"
+      title   = "Executions of the state machine, by the hour", period = 3600, namespace = "AWS/States", stat = "Sum"
       metrics = ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]
       of      = { (aws_sfn_state_machine.backup.name) = ["StateMachineArn", "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${aws_sfn_state_machine.backup.name}"] }
     },
     {
-      title   = "Tables whose backup succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      title   = "Tables whose backup succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
       metrics = ["BackupSucceeded", "BackupFailed"], of = local.backup_dimensions
     },
     {
-      title   = "Items backed up, by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      title   = "Items backed up, by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
       metrics = ["ItemsBackedUp"], of = local.backup_dimensions
     },
     {
-      title   = "Bytes backed up (as billed), by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      title   = "Bytes backed up (as billed), by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
       metrics = ["BytesBackedUp"], of = local.backup_dimensions
     },
     {
-      title   = "Tables whose restore succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      title   = "Tables whose restore succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
       metrics = ["RestoreSucceeded", "RestoreFailed"], of = local.restore_dimensions
     },
     {
-      title   = "Items written and refused by restores, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE
+      title   = "Items written and refused by restores, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
       metrics = ["ItemsWritten", "ItemsFailed"], of = local.restore_dimensions
+    },
+    {
+      title   = "Age in hours of the newest verified backup of each table", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Maximum"
+      metrics = ["NewestBackupAgeHours"], of = local.backup_dimensions
+    },
+    {
+      title   = "Seconds that a run and each table's export took, the longest of the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Maximum"
+      metrics = ["BackupDuration"], of = merge(local.run_dimensions, local.backup_dimensions)
+    },
+    {
+      title   = "Tables in a run, and the percentage that succeeded, the least of the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Minimum"
+      metrics = ["TablesProcessed", "BackupSuccessRate"], of = local.run_dimensions
+    },
+    {
+      title   = "Tables whose restore was proven, by the day", period = 86400, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
+      metrics = ["RestoreProven"], of = local.restore_dimensions
     },
   ]
 
@@ -52,6 +69,15 @@ locals {
         query  = "SOURCE '${module.backup.log_group.name}' | fields @timestamp, table, items, files | filter message = \"export verified\" | sort @timestamp desc | dedup table"
       }
     },
+    {
+      type = "log", x = 0, y = 6, width = 24, height = 4
+      properties = {
+        title  = "Last proven restore of each table"
+        region = local.region
+        view   = "table"
+        query  = "SOURCE '${module.restore.log_group.name}' | fields @timestamp, table, target | filter message = \"restore of a table proven\" | sort @timestamp desc | dedup table"
+      }
+    },
   ]
 }
 
@@ -63,12 +89,12 @@ resource "aws_cloudwatch_dashboard" "this" {
     start = "-P7D"
     widgets = concat(local.dashboard_head, [
       for index, graph in local.dashboard_graphs : {
-        type = "metric", x = index % 2 * 12, y = 6 + floor(index / 2) * 6, width = 12, height = 6
+        type = "metric", x = index % 2 * 12, y = 10 + floor(index / 2) * 6, width = 12, height = 6
         properties = {
           title  = graph.title
           region = local.region
           view   = "timeSeries"
-          stat   = "Sum"
+          stat   = graph.stat
           period = graph.period
           metrics = flatten([
             for of, dimensions in graph.of : [for metric in graph.metrics : {

@@ -118,11 +118,18 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
     override_during = plan
   }
 
+  override_resource {
+    target          = module.restore.aws_cloudwatch_log_group.this
+    override_during = plan
+  }
+
   assert {
     condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title] == [
-      "Alarms of shop-prod", "Newest verified backup of each table", "Executions of the state machine, by the hour",
+      "Alarms of shop-prod", "Newest verified backup of each table", "Last proven restore of each table", "Executions of the state machine, by the hour",
       "Tables whose backup succeeded or failed, by the hour", "Items backed up, by the day", "Bytes backed up (as billed), by the day",
       "Tables whose restore succeeded or failed, by the hour", "Items written and refused by restores, by the hour",
+      "Age in hours of the newest verified backup of each table", "Seconds that a run and each table's export took, the longest of the hour",
+      "Tables in a run, and the percentage that succeeded, the least of the hour", "Tables whose restore was proven, by the day",
     ]
     error_message = "Widgets: ${jsonencode([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title])}"
   }
@@ -133,20 +140,34 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
   }
 
   assert {
-    condition = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics[0] == [
+    condition = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.metrics[0] == [
       "DynamoDBBackup", "BackupSucceeded", "environment", "prod", "table", "shop-orders", "service", "shop-prod-dynamodb-backup", { label = "shop-orders BackupSucceeded" },
     ]
-    error_message = "Backups: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics)}"
+    error_message = "Backups: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.metrics)}"
   }
 
   assert {
-    condition     = toset([for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[6].properties.metrics : join(" ", [metric[5], metric[7]])]) == toset(["elsewhere shop-prod-dynamodb-restore", "shop-orders shop-prod-dynamodb-restore", "shop-users shop-prod-dynamodb-restore"])
-    error_message = "Restores, into further targets too: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[6].properties.metrics)}"
+    condition     = toset([for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[7].properties.metrics : join(" ", [metric[5], metric[7]])]) == toset(["elsewhere shop-prod-dynamodb-restore", "shop-orders shop-prod-dynamodb-restore", "shop-users shop-prod-dynamodb-restore"])
+    error_message = "Restores, into further targets too: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[7].properties.metrics)}"
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[2].properties.metrics[0][3] == "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup"
-    error_message = "Executions: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[2].properties.metrics)}"
+    condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics[0][3] == "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup"
+    error_message = "Executions: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[3].properties.metrics)}"
+  }
+
+  assert {
+    condition = [for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[10].properties.metrics : [metric[1], slice(metric, 2, length(metric) - 1)]] == [
+      ["BackupDuration", ["environment", "prod", "service", "shop-prod-dynamodb-backup"]],
+      ["BackupDuration", ["environment", "prod", "table", "shop-orders", "service", "shop-prod-dynamodb-backup"]],
+      ["BackupDuration", ["environment", "prod", "table", "shop-users", "service", "shop-prod-dynamodb-backup"]],
+    ]
+    error_message = "A run has no table: ${jsonencode(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[10].properties.metrics)}"
+  }
+
+  assert {
+    condition     = [for widget in slice(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets, 9, 13) : widget.properties.stat] == ["Maximum", "Maximum", "Minimum", "Sum"]
+    error_message = "An age or a duration is no sum, and a rate is shown at its worst."
   }
 }
 

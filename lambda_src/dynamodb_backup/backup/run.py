@@ -10,8 +10,10 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.backup.freshness import NewestVerified
 from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.methods.method import Resources
+from dynamodb_backup.backup.metrics import emit_ages, emit_run
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.backup.records import RecentRuns, RunRecords
 from dynamodb_backup.backup.retention import Retention
@@ -21,7 +23,7 @@ from dynamodb_backup.errors import ConfigurationError, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.export_job import TOKEN_VALID
-from dynamodb_backup.telemetry import emit, logger
+from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
 
 __all__ = ["BackupRun"]
@@ -61,6 +63,7 @@ class BackupRun:
         self._manifests = Manifests(store, self._layout, settings, clock)
         self._tables = TableBackups(Resources(settings, clients, store, self._layout, deadline, clock))
         self._retention = Retention(settings, store, self._layout, self._records, self._manifests, deadline, clock)
+        self._newest = NewestVerified(store, self._layout, deadline)
         self._warnings: list[str] = []
 
     def execute(self, request: BackupRequest) -> BackupResult:
@@ -85,7 +88,8 @@ class BackupRun:
             self._start_pending(run)
             self._settle_others(run, recent)
             self._carry(run)
-            self._record(run)
+            if self._record(run):
+                self._tell_ages(run)
             self._warnings += self._retention.hand_over(run)
         return self._result(run)
 
@@ -163,17 +167,30 @@ class BackupRun:
                 return
             self._deadline.sleep(PAUSE_BETWEEN_CALLS_SECONDS)
 
-    def _record(self, run: RunRecord) -> None:
-        """Write the date's manifest from what all invocations know of the run, and only then call the run finished."""
+    def _record(self, run: RunRecord) -> bool:
+        """Write the date's manifest from what all invocations know of the run, and only then call the run finished.
+
+        Return whether the run ended with this.
+        """
         self._records.save(run)
         self._manifests.take_in(run)
         if run.finished or not run.settled:
-            return
+            return False
         run.finished, run.finished_at = True, iso(self._clock())
         self._records.save(run)
         logger.info("run finished", run_id=run.run_id, succeeded=run.succeeded)
-        for table in run.tables.values():
-            self._emit(run, table)
+        emit_run(run, self._settings.environment)
+        return True
+
+    def _tell_ages(self, run: RunRecord) -> None:
+        """Tell how old the newest verified backup of every table is, and of which tables there is none."""
+        tables = {*run.tables, *self._settings.tables}
+        newest = self._newest.of(run, tables)
+        emit_ages(newest.moments, self._settings.environment, self._clock())
+        for warning in newest.warnings(tables):
+            logger.warning("not every table has a newest verified backup", run_id=run.run_id, warning=warning)
+        failed = [name for name, table in run.tables.items() if table.status != "COMPLETED"]
+        self._warnings += newest.warnings(failed)
 
     def _result(self, run: RunRecord) -> BackupResult:
         return BackupResult(
@@ -187,15 +204,6 @@ class BackupRun:
             tables=tuple(_outcome(run, table) for table in run.tables.values()),
             warnings=tuple(self._warnings),
         )
-
-    def _emit(self, run: RunRecord, table: TableRun) -> None:
-        if table.status == "COMPLETED" and not run.makes_full(table) and not table.windows:
-            return  # nothing was backed up
-        completed = table.status == "COMPLETED"
-        values: dict[str, float] = {"BackupSucceeded": completed, "BackupFailed": not completed}
-        if completed:
-            values |= {"ItemsBackedUp": table.item_count or 0, "BytesBackedUp": table.billed_size_bytes or 0}
-        emit(values, environment=self._settings.environment, table=table.table_name)
 
 
 def _outcome(run: RunRecord, table: TableRun) -> TableBackup:

@@ -24,7 +24,7 @@ from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, utc_now
 from dynamodb_backup.turns.carry import TableWork, carry, keep, resume
-from dynamodb_backup.turns.state import new_id
+from dynamodb_backup.turns.state import began_at, new_id
 from dynamodb_backup.verify.lookup import refuse_other_keys
 
 __all__ = ["RestoreRun"]
@@ -129,6 +129,8 @@ class RestoreRun:
         return TableRestorer(self._clients, self._store, self._layout, request, restore_id, table, self._deadline)
 
     def _report(self, request: RestoreRequest, state: RestoreState) -> None:
+        began = began_at(state.id)
+        duration = {"RestoreDuration": max(0.0, (self._clock() - began).total_seconds())} if began else {}
         for table in state.tables:
             logger.info(
                 "restore of a table ended",
@@ -150,6 +152,8 @@ class RestoreRun:
                     "ItemsWritten": table.items_written,
                     "ItemsFailed": table.items_failed,
                     "ItemsDeleted": table.items_deleted,
+                    **duration,
+                    **({} if table.proven is None else {"RestoreProven": table.proven}),
                 },
                 environment=self._settings.environment,
                 table=table.target,

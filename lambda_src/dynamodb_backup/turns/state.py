@@ -10,7 +10,7 @@ import json
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from dynamodb_backup.archive.home import refuse_copy
@@ -20,7 +20,7 @@ from dynamodb_backup.contract.transform import SALT
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.timing import utc_stamp
 
-__all__ = ["Request", "TableOfWork", "WorkKind", "WorkState", "new_id"]
+__all__ = ["Request", "TableOfWork", "WorkKind", "WorkState", "began_at", "new_id"]
 
 VERSION = 1
 """Raise it only where a checkpoint cannot be read as before: works that are under way then have to begin anew."""
@@ -156,3 +156,11 @@ class WorkState(ABC, Generic[RequestT, TableT]):
 def new_id(now: datetime) -> str:
     """Return an id for a work that begins now: the time to the second, and 8 random hexadecimal digits."""
     return f"{utc_stamp(now)}-{uuid.uuid4().hex[:8]}"
+
+
+def began_at(work_id: str) -> datetime | None:
+    """Return when a work began, to the second, by its id; ``None`` for an id that ``new_id`` did not give."""
+    try:
+        return datetime.strptime(work_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

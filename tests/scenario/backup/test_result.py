@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -248,18 +248,54 @@ def test_the_log_and_the_metrics_tell_each_table_once_and_no_item(
 ) -> None:
     three_tables.create_table("unprotected", some_items(4), recovery=False)
     configure("orders", "customers", "empty", "unprotected")
-    back_up()
+    answer = back_up()
     printed = capfd.readouterr().out
     assert "secret-content" not in log.getvalue() + printed
     assert "item-1" not in log.getvalue() + printed
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     verified = [line["table"] for line in lines if line["message"] == "export verified"]
     assert sorted(verified) == ["customers", "empty", "orders"]
-    emitted = {document["table"]: document for document in metrics(printed)}
-    assert len(metrics(printed)) == len(emitted) == 4
+    emitted: dict[str | None, dict[str, object]] = {}
+    for document in metrics(printed):
+        of_table = emitted.setdefault(document.get("table"), {})
+        told = {one["Name"] for one in document["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        assert not told & of_table.keys(), "each is told once"
+        of_table |= document
+    assert emitted.keys() == {"orders", "customers", "empty", "unprotected", None}
     assert emitted["orders"]["BackupSucceeded"] == [1]
     assert emitted["orders"]["BackupFailed"] == [0]
     assert emitted["orders"]["ItemsBackedUp"] == [60]
     assert emitted["orders"]["environment"] == "test"
     assert emitted["unprotected"]["BackupFailed"] == [1]
     assert emitted["unprotected"]["BackupSucceeded"] == [0]
+    age = emitted["orders"]["NewestBackupAgeHours"]
+    assert isinstance(age, list)
+    assert 0 <= age[0] < 0.1
+    assert "NewestBackupAgeHours" not in emitted["unprotected"]
+    assert "no verified backup was ever made of unprotected" in answer.body["warnings"]
+    assert emitted[None]["TablesProcessed"] == [4]
+    assert emitted[None]["BackupSuccessRate"] == [75]
+    assert "BackupDuration" in emitted[None]
+    assert "BackupDuration" in emitted["orders"]
+    assert "BackupDuration" not in emitted["unprotected"]
+
+
+def test_a_failed_table_tells_the_age_of_its_earlier_backup(
+    stage: Stage, configure: Configure, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stage.create_table("orders", some_items(3))
+    stage.create_table("customers", some_items(3))
+    configure("orders", "customers")
+    assert back_up().code == 200
+    manifest = stage.manifest()
+    for entry in manifest["exports"]:
+        entry["export_time"] = "2026-01-01T00:00:00.000Z"
+    stage.write(f"{PREFIX}/{today()}/manifest.json", json.dumps(manifest).encode())
+    stage.aws.exports.configure(fail_with="S3AccessDenied")
+    capfd.readouterr()
+    answer = back_up({"tables": ["orders"]})
+    assert answer.code == 500
+    documents = [one for one in metrics(capfd.readouterr().out) if "NewestBackupAgeHours" in one]
+    ages = {one["table"]: one["NewestBackupAgeHours"][0] for one in documents}
+    hours = (datetime.now(UTC) - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() / 3600
+    assert ages == {"orders": pytest.approx(hours, abs=0.1), "customers": pytest.approx(hours, abs=0.1)}

@@ -48,6 +48,20 @@ def test_a_restore_into_an_empty_table_is_proven(shop: Stage) -> None:
     assert answer.result["differences"] == {"missing": 0, "extra": 0, "different": 0, "samples": {}}
 
 
+def test_a_proof_and_the_time_it_took_are_counted(shop: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    run()
+    run(prove=False)
+    lines = capfd.readouterr().out.splitlines()
+    proven, unproven = [one for line in lines if "RestoreSucceeded" in (one := emitted(line))]
+    assert proven["RestoreProven"] == [1]
+    assert "RestoreProven" not in unproven
+    assert 0 <= proven["RestoreDuration"][0] < 120
+
+
+def emitted(line: str) -> dict[str, Any]:
+    return dict(json.loads(line)) if line.startswith('{"_aws"') else {}
+
+
 def test_without_prove_nothing_is_claimed(shop: Stage) -> None:
     result = run(prove=False).result
     assert (result["proven"], result["differences"]) == (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from dynamodb_backup.errors import BackupDamaged, BackupNotFound, RequestRefused
 from dynamodb_backup.restore import state as restore
 from dynamodb_backup.timing import Deadline
 from dynamodb_backup.turns.carry import carry, keep, resume
+from dynamodb_backup.turns.state import began_at, new_id
 from dynamodb_backup.undo import state as undo
 
 KEY = "restores/r1/checkpoint.json"
@@ -179,3 +181,9 @@ def test_a_finished_work_whose_checkpoint_cannot_be_written_only_warns() -> None
 def test_a_checkpoint_names_its_work_as_events_do_and_shows_no_warnings_where_there_are_none() -> None:
     """The record of an undo was always without warnings, and functions of either version read it."""
     assert set(json.loads(an_undo().to_json())) == {"version", "undo_id", "request", "tables", "turns"}
+
+
+def test_an_id_tells_when_the_work_began_and_a_foreign_one_nothing() -> None:
+    moment = datetime(2026, 1, 31, 2, 0, 7, tzinfo=UTC)
+    assert began_at(new_id(moment)) == began_at(f"{new_id(moment)}-2") == moment
+    assert began_at("r1") is None
