@@ -63,8 +63,13 @@ class FileCursor:
             The connection broke again and again.
         """
         with self._lock:
-            while (batch := self._read_batch()) is None and self._settled_before:
-                self._leave_out(self._settled_before.pop(0)[1])
+            try:
+                while (batch := self._read_batch()) is None and self._settled_before:
+                    self._leave_out(self._settled_before.pop(0)[1])
+            except BaseException:
+                # Nobody has what was to be read, and whoever comes next must not take this for the file's end.
+                self._in_flight += 1
+                raise
             if batch:
                 self._in_flight += 1
                 return batch

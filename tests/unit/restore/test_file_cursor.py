@@ -121,6 +121,18 @@ def test_reads_that_break_for_ever_are_given_up() -> None:
         drain(cursor)
 
 
+def test_a_file_that_could_not_be_read_is_not_taken_for_written_by_the_next_worker() -> None:
+    s3 = file_of([b'{"Item":{"id":{"S":"%d"}}}' % number for number in range(60)])
+    state = FileState(FileProgress(etag=etag(s3)))
+    cursor = FileCursor(s3.store(), FILE, state)
+    s3.breaks = iter([3] * 1000)
+    with pytest.raises(ReadInterrupted):
+        cursor.next_batch()
+
+    assert cursor.next_batch() is None
+    assert not state.written
+
+
 def test_batches_stay_below_the_limits_of_a_request() -> None:
     lines = [b"x" * 2_500_000] * 14 + [b"y"] * 60
     s3 = file_of(lines)
