@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sandbox.emulator import (
+    api_gateway_patches,
     backup_patches,
     dynamodb_patches,
     iam_patches,
@@ -49,6 +50,7 @@ def main() -> None:
     scheduler_patches.apply()
     ssm_patches.apply()
     stepfunctions_patches.apply()
+    api_gateway_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
     asyncio.run(_serve(int(socket_number), services))

@@ -65,6 +65,7 @@ _DYNAMODB = "ministack.services.dynamodb"
 _LAMBDA = "ministack.core.lambda_runtime"
 _STEP_FUNCTIONS = "ministack.services.stepfunctions"
 _IAM = "ministack.core.iam_evaluator"
+_API_GATEWAY = "ministack.services.apigateway"
 
 SET_ITEM = PatchPoint(_DYNAMODB, "_set_item", ("table", "pk_val", "sk_val", "item"))
 REMOVE_ITEM = PatchPoint(_DYNAMODB, "_remove_item", ("table", "pk_val", "sk_val"))
@@ -131,6 +132,14 @@ APPLY_JSONATA_OUTPUT = PatchPoint(
     "_apply_jsonata_output",
     ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
 )
+HANDLE_API_GATEWAY = PatchPoint(_API_GATEWAY, "handle_request", ("method", "path", "headers", "body", "query_params"))
+API_ROUTES = PatchPoint(_API_GATEWAY, "_routes")
+API_INTEGRATIONS = PatchPoint(_API_GATEWAY, "_integrations")
+API_AUTHORIZERS = PatchPoint(_API_GATEWAY, "_authorizers")
+CREATE_API_ROUTE = PatchPoint(_API_GATEWAY, "_create_route", ("api_id", "data"))
+CREATE_API_INTEGRATION = PatchPoint(_API_GATEWAY, "_create_integration", ("api_id", "data"))
+CREATE_API_AUTHORIZER = PatchPoint(_API_GATEWAY, "_create_authorizer", ("api_id", "data"))
+UPDATE_API = PatchPoint(_API_GATEWAY, "_update_api", ("api_id", "data"))
 INVOKE_TARGET = PatchPoint("ministack.services.eventbridge", "_invoke_target", ("target", "event", "rule", "view"))
 PUBLIC_PARAMETER = PatchPoint("ministack.services.ssm", "_public_parameter", ("name",))
 JSON_RESPONSE = PatchPoint("ministack.core.responses", "json_response")

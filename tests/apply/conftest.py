@@ -17,6 +17,7 @@ from scripts.terraform_plugins import ROOT, terraform_binary
 VARIABLES: dict[str, dict[str, str]] = {
     "complete": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "existing_bucket": {"force_destroy": "true"},
+    "http_api": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "incremental": {"force_destroy": "true"},
     "minimal": {},
     "on_demand_backup": {"delay_seconds": "1"},
