@@ -30,6 +30,18 @@ data "aws_iam_policy_document" "backup" {
     }
   }
 
+  # For the list of recovery points, where there are on-demand backups to be shown.
+  dynamic "statement" {
+    for_each = var.on_demand_backups == null ? [] : [1]
+
+    content {
+      sid     = "ListOnDemandBackups"
+      actions = ["dynamodb:ListBackups"]
+      # The action knows no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+      resources = ["*"]
+    }
+  }
+
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -93,9 +105,11 @@ module "backup" {
   memory_mb       = var.functions.backup.memory_mb
   timeout_seconds = var.functions.backup.timeout_seconds
   environment = merge(local.environment, {
-    EXPORT_KMS_KEY_ID = var.kms_key_arn
-    RETENTION_CLASSES = var.retention == null ? null : jsonencode(local.retention_days)
-    BACKUP_METHODS    = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
+    EXPORT_KMS_KEY_ID            = var.kms_key_arn
+    RETENTION_CLASSES            = var.retention == null ? null : jsonencode(local.retention_days)
+    ON_DEMAND_BACKUP_NAME_PREFIX = var.on_demand_backups == null ? null : coalesce(var.on_demand_backups.name_prefix, local.full_prefix)
+    ON_DEMAND_RETENTION_DAYS     = var.on_demand_backups == null ? null : tostring(var.on_demand_backups.retention_days)
+    BACKUP_METHODS               = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
   })
   policy_json = data.aws_iam_policy_document.backup.json
   settings    = local.function

@@ -188,6 +188,30 @@ variable "restore_on_demand_backups" {
   nullable    = false
 }
 
+variable "on_demand_backups" {
+  description = <<-EOT
+    Set where modules/on_demand_backup backs up tables in this account: the list of recovery points then shows its backups, known by their names, beside those in S3, and nobody else's.
+    - name_prefix: how their names begin, the submodule's output backup_name_prefix. Default: "<app_name>-<environment>-", as with a submodule of the same app_name and environment.
+    - retention_days: the submodule's retention_days, by which the list says when one may be deleted. Default 3, as there.
+    Default: null, the list has none, and no function may ask DynamoDB for them.
+  EOT
+  type = object({
+    name_prefix    = optional(string)
+    retention_days = optional(number, 3)
+  })
+  default = null
+
+  validation {
+    condition     = var.on_demand_backups == null || try(var.on_demand_backups.retention_days >= 1 && floor(var.on_demand_backups.retention_days) == var.on_demand_backups.retention_days, false)
+    error_message = "on_demand_backups.retention_days must be a whole number of days of at least 1. Given: ${jsonencode(try(var.on_demand_backups.retention_days, null))}. Write what the submodule has, or leave it out for its default of 3."
+  }
+
+  validation {
+    condition     = try(trimspace(trimsuffix(var.on_demand_backups.name_prefix, "-")) != "", true)
+    error_message = "on_demand_backups.name_prefix must not be empty, or backups would be known by no name. Given: ${jsonencode(try(var.on_demand_backups.name_prefix, null))}. Write name_prefix = module.<name>.backup_name_prefix, or leave it out where both modules have the same app_name and environment."
+  }
+}
+
 # Where backups are kept
 
 variable "bucket" {

@@ -34,6 +34,9 @@ class Settings:
     retention_days: Mapping[str, int] = field(default_factory=dict)
     """Days from an object's creation by retention class; empty: nothing is ever given to S3 to delete."""
     methods: Mapping[str, MethodChoice] = field(default_factory=dict)
+    on_demand_name_prefix: str | None = None
+    """How the names begin of those on-demand backups that the list shows; ``None``: it asks for none."""
+    on_demand_retention_days: int = 3
     slice_lines: int = DEFAULT_SLICE_LINES
     stall_seconds: int = DEFAULT_STALL_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
@@ -61,6 +64,8 @@ class Settings:
             bucket_owner=_account_id(variables, "BACKUP_BUCKET_OWNER"),
             retention_days=_retention_days(variables, "RETENTION_CLASSES"),
             methods=chosen_methods(variables, "BACKUP_METHODS"),
+            on_demand_name_prefix=(variables.get("ON_DEMAND_BACKUP_NAME_PREFIX") or "").removesuffix("-") or None,
+            on_demand_retention_days=_whole_number(variables, "ON_DEMAND_RETENTION_DAYS", default=3),
             slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),
             stall_seconds=_count(variables, "RESTORE_STALL_SECONDS", DEFAULT_STALL_SECONDS),
             memory_mb=_count(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB),

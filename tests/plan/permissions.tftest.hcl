@@ -92,6 +92,11 @@ run "least_privilege" {
   }
 
   assert {
+    condition     = !strcontains(module.backup.policy_json, "dynamodb:ListBackups") && try(module.backup.environment.ON_DEMAND_BACKUP_NAME_PREFIX, null) == null
+    error_message = "Without on-demand backups nothing asks for them."
+  }
+
+  assert {
     condition = toset(flatten([for s in jsondecode(module.backup.policy_json).Statement : s.Resource if s.Sid == "FollowExports"])) == toset([
       "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-orders/export/*",
       "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-users/export/*",
@@ -278,6 +283,42 @@ run "on_demand_backups_are_restored_only_where_wanted" {
       for table in ["elsewhere", "shop-orders", "shop-users"] : ["arn:aws:dynamodb:eu-west-1:123456789012:table/${table}", "arn:aws:dynamodb:eu-west-1:123456789012:table/${table}/backup/*"]
     ]))
     error_message = "Tables are made under the allowed names alone, of backups of these tables alone."
+  }
+}
+
+run "on_demand_backups_are_listed_only_where_there_are_some" {
+  command = plan
+
+  variables {
+    on_demand_backups = { name_prefix = "carts-prod-", retention_days = 7 }
+  }
+
+  assert {
+    condition = [for s in jsondecode(module.backup.policy_json).Statement : s if strcontains(jsonencode(s.Action), "dynamodb:ListBackups")] == [{
+      Sid      = "ListOnDemandBackups"
+      Effect   = "Allow"
+      Action   = "dynamodb:ListBackups"
+      Resource = "*"
+    }]
+    error_message = "The backup function may list on-demand backups, and do nothing else with them: ${module.backup.policy_json}"
+  }
+
+  assert {
+    condition     = [module.backup.environment.ON_DEMAND_BACKUP_NAME_PREFIX, module.backup.environment.ON_DEMAND_RETENTION_DAYS] == ["carts-prod-", "7"]
+    error_message = "What the list shows is known by its name."
+  }
+}
+
+run "with_no_name_given_on_demand_backups_have_the_modules_own" {
+  command = plan
+
+  variables {
+    on_demand_backups = {}
+  }
+
+  assert {
+    condition     = [module.backup.environment.ON_DEMAND_BACKUP_NAME_PREFIX, module.backup.environment.ON_DEMAND_RETENTION_DAYS] == ["shop-prod", "3"]
+    error_message = "The defaults are the submodule's."
   }
 }
 

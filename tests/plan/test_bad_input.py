@@ -29,6 +29,7 @@ class BadInput(NamedTuple):
 # One plan each; what is not given keeps a good value.
 PLANS: dict[str, dict[str, BadInput]] = {
     "first": {
+        "on_demand_backups": BadInput({"retention_days": 0}, ("at least 1", "Given: 0", "leave it out")),
         "app_name": BadInput("a/b", ("letters, digits", '"a/b"', 'with "-"')),
         "tables": BadInput([], ("at least one DynamoDB table", "an empty set", "Add a table's name")),
         "bucket": BadInput({"create": False}, ("known by its name", "no bucket.name", "leave create true")),
@@ -59,6 +60,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "restore_target_tables": BadInput(["shop-*"], ("3 to 255 characters", '"shop-*"', "without wildcards")),
     },
     "second": {
+        "on_demand_backups": BadInput({"name_prefix": "-"}, ("not be empty", '"-"', "backup_name_prefix")),
         "http_api": BadInput(
             {"jwt": {"issuer": "login.example.com", "audiences": ["a"], "read_scopes": ["r"], "write_scopes": ["w"]}},
             ("begins with https://", '"login.example.com"', "Write for example issuer"),

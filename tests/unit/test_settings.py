@@ -76,6 +76,16 @@ def test_what_is_malformed_is_refused_by_name(name: str, value: str, said: str) 
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize("prefix", ["shop-prod", "shop-prod-"])
+def test_how_on_demand_backups_are_called_is_read_with_and_without_its_last_hyphen(prefix: str) -> None:
+    given = {"BACKUP_BUCKET": "backups", "ENVIRONMENT": "prod", "DYNAMODB_TABLES": "[]"}
+    settings = Settings.from_environment(
+        given | {"ON_DEMAND_BACKUP_NAME_PREFIX": prefix, "ON_DEMAND_RETENTION_DAYS": "7"}
+    )
+    assert (settings.on_demand_name_prefix, settings.on_demand_retention_days) == ("shop-prod", 7)
+    assert Settings.from_environment(given).on_demand_name_prefix is None
+
+
 def test_methods_are_read_with_their_defaults() -> None:
     text = (
         '{"orders": {"method": "scan", "max_read_units_per_second": 500, "segments": 8}, "users": {"method": "scan"}}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dynamodb_backup.archive.catalog import Catalog
@@ -13,6 +13,7 @@ from dynamodb_backup.aws import Clients
 from dynamodb_backup.catalog.chains import Found, read_chains
 from dynamodb_backup.catalog.days import Day, read_days
 from dynamodb_backup.catalog.expiry import Expiry
+from dynamodb_backup.catalog.on_demand import OnDemandPoints, read_on_demand
 from dynamodb_backup.contract.catalog import (
     ListRequest,
     ListResult,
@@ -21,6 +22,7 @@ from dynamodb_backup.contract.catalog import (
     UnreadableDate,
 )
 from dynamodb_backup.settings import Settings
+from dynamodb_backup.table.on_demand_names import BackupNames
 from dynamodb_backup.timing import Clock, Deadline, utc_now
 
 __all__ = ["Listing"]
@@ -36,13 +38,18 @@ class Listing:
         self._settings = settings
         self._deadline = deadline
         self._expiry = Expiry(settings.retention_days, clock())
+        self._dynamodb = clients.dynamodb
+        self._stored_dates: frozenset[str] = frozenset()
+        self._own = OnDemandPoints()
         self._store = ObjectStore(clients.s3, settings.bucket)
         self._layout = Layout(settings.exports_prefix)
         self._catalog = Catalog(self._store, self._layout)
 
     def execute(self, request: ListRequest) -> ListResult:
         """List recovery points, newest first, up to the request's limit or as far as time allows."""
-        dates = self._catalog.dates()
+        self._stored_dates = frozenset(self._catalog.dates())
+        self._own = self._on_demand(request)
+        dates = sorted(self._stored_dates | self._own.by_date.keys(), reverse=True)
         page = self._page(request, [date for date in dates if request.covers(date)])
         points = page.by_table()
         if request.page is None:
@@ -64,13 +71,26 @@ class Listing:
             ),
             unreadable_dates=tuple(page.unreadable),
             next_page=page.next_page,
-            warnings=(*page.warnings(), *search.warnings(), *chain_warnings),
+            warnings=(*page.warnings(), *search.warnings(), *chain_warnings, *self._own.warnings),
         )
+
+    def _on_demand(self, request: ListRequest) -> OnDemandPoints:
+        if not self._settings.on_demand_name_prefix:
+            return OnDemandPoints()
+        names = BackupNames(self._settings.on_demand_name_prefix)
+        days = self._settings.on_demand_retention_days
+        return read_on_demand(self._dynamodb, names, days, request, self._deadline)
+
+    def _days(self, dates: Sequence[str], tables: Collection[str] | None) -> Iterator[Day]:
+        """Yield what the dates hold, in S3 and as on-demand backups. A date may hold either alone."""
+        in_s3 = read_days(self._catalog, [date for date in dates if date in self._stored_dates], tables, self._expiry)
+        for date in dates:
+            yield self._own.with_day(next(in_s3) if date in self._stored_dates else Day(date))
 
     def _page(self, request: ListRequest, dates: Sequence[str]) -> _Page:
         page = _Page(request.limit)
         resumed, given = request.start or ("", 0)
-        for number, day in enumerate(read_days(self._catalog, dates, request.tables, self._expiry), start=1):
+        for number, day in enumerate(self._days(dates, request.tables), start=1):
             if not page.take(day, given if day.date == resumed else 0):
                 break
             if number < len(dates) and (page.full or self._deadline.passed()):
@@ -89,7 +109,8 @@ class Listing:
 
     def _read(self, search: _Search, dates: Sequence[str]) -> None:
         if search.missing:
-            for day in read_days(self._catalog, dates, search.missing, self._expiry):
+            in_s3 = [date for date in dates if date in self._stored_dates]
+            for day in read_days(self._catalog, in_s3, search.missing, self._expiry):
                 search.see(day)
                 search.cut_short = self._deadline.passed()
                 if search.cut_short or not search.missing:

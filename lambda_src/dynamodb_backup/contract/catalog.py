@@ -6,10 +6,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dynamodb_backup.contract.backup import BACKUP_TYPE
 from dynamodb_backup.contract.fields import Fields, is_from_eventbridge
 from dynamodb_backup.errors import RequestRefused
 
-__all__ = ["ChainPoint", "ListRequest", "ListResult", "RecoveryPoint", "TableRecoveryPoints", "UnreadableDate"]
+__all__ = [
+    "ON_DEMAND",
+    "ChainPoint",
+    "ListRequest",
+    "ListResult",
+    "RecoveryPoint",
+    "TableRecoveryPoints",
+    "UnreadableDate",
+]
+
+ON_DEMAND = "DYNAMODB_ON_DEMAND"
+"""``backup_type`` of a backup that DynamoDB keeps itself, made by modules/on_demand_backup."""
 
 _FIELDS = ("action", "tables", "from", "to", "limit", "next")
 DEFAULT_LIMIT = 1000
@@ -75,7 +87,8 @@ class RecoveryPoint:
 
     ``verified`` means that this product compared the stored export with DynamoDB's checksums and counts when it was
     made. ``export_manifest`` is the key of DynamoDB's manifest-summary.json. Without ``expires_at`` it does not
-    expire, or not before a newer verified backup is there.
+    expire, or not before a newer verified backup is there. An on-demand backup has a ``backup_arn``, DynamoDB's own
+    status, and as ``run_id`` its maker's.
     """
 
     table_name: str
@@ -92,6 +105,8 @@ class RecoveryPoint:
     retention_class: str | None = None
     expires_at: str | None = None
     error: str | None = None
+    backup_type: str = BACKUP_TYPE
+    backup_arn: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as it stands under its table."""

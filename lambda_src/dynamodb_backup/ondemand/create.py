@@ -8,10 +8,10 @@ from dynamodb_backup.aws import OnDemandClients
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
 from dynamodb_backup.contract.on_demand import OnDemandRequest, OnDemandResult, RequestedBackup
 from dynamodb_backup.errors import ConfigurationError
-from dynamodb_backup.ondemand.names import BackupNames, run_id_of_request, run_id_of_time
 from dynamodb_backup.ondemand.watch import Watch
 from dynamodb_backup.settings import OnDemandSettings
 from dynamodb_backup.table.on_demand_backup import OnDemandBackup, create_backup, list_backups
+from dynamodb_backup.table.on_demand_names import BackupNames, run_id_of_request, run_id_of_time
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Clock, Deadline, backoff_seconds, iso, utc_now
 

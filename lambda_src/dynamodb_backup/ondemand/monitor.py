@@ -10,11 +10,11 @@ from dynamodb_backup.aws import OnDemandClients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.errors import ToolError
 from dynamodb_backup.ondemand.alerts import alert
-from dynamodb_backup.ondemand.names import BackupNames
 from dynamodb_backup.ondemand.retention import expire
 from dynamodb_backup.ondemand.watch import Watch
 from dynamodb_backup.settings import OnDemandSettings
 from dynamodb_backup.table.on_demand_backup import OnDemandBackup, describe_backup, list_all_backups
+from dynamodb_backup.table.on_demand_names import BackupNames
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.timing import Clock, Deadline, utc_now
 

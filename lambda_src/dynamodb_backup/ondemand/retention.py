@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dynamodb_backup.errors import TimeIsUp
-from dynamodb_backup.ondemand.names import BackupNames
 from dynamodb_backup.table.on_demand_backup import OnDemandBackup, delete_backup, list_backups
+from dynamodb_backup.table.on_demand_names import BackupNames
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from dynamodb_backup.aws_errors import error_code, patiently
+from dynamodb_backup.errors import TimeIsUp
+from dynamodb_backup.timing import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -89,20 +91,38 @@ def describe_backup(client: DynamoDBClient, arn: str) -> dict[str, Any] | None:
         raise
 
 
-def list_backups(client: DynamoDBClient, table: str) -> list[OnDemandBackup]:
-    """Return the USER backups of a table, newest first, also of one that was deleted."""
-    return _newest_first(list(_pages(client, {"TableName": table})))
+def list_backups(client: DynamoDBClient, table: str, deadline: Deadline | None = None) -> list[OnDemandBackup]:
+    """Return the USER backups of a table, newest first, also of one that was deleted.
+
+    Raises
+    ------
+    TimeIsUp
+        The deadline passed, if one is given, before all of them were listed.
+    """
+    return _newest_first(list(_pages(client, {"TableName": table}, deadline)))
 
 
-def list_all_backups(client: DynamoDBClient, since: datetime) -> list[OnDemandBackup]:
-    """Return the USER backups of all tables of the account that were made since then, newest first."""
-    return _newest_first(list(_pages(client, {"TimeRangeLowerBound": since})))
+def list_all_backups(
+    client: DynamoDBClient, since: datetime | None, deadline: Deadline | None = None
+) -> list[OnDemandBackup]:
+    """Return the USER backups of all tables of the account that were made since then, newest first.
+
+    Raises
+    ------
+    TimeIsUp
+        The deadline passed, if one is given, before all of them were listed.
+    """
+    return _newest_first(list(_pages(client, {"TimeRangeLowerBound": since} if since else {}, deadline)))
 
 
-def _pages(client: DynamoDBClient, parameters: dict[str, Any]) -> Iterator[OnDemandBackup]:
+def _pages(
+    client: DynamoDBClient, parameters: dict[str, Any], deadline: Deadline | None = None
+) -> Iterator[OnDemandBackup]:
     # Not more than five ListBackups per second are taken: patiently() waits where they come faster.
     start: dict[str, Any] = {}
     while True:
+        if deadline and deadline.passed():
+            raise TimeIsUp("time ran out before ListBackups had told of all on-demand backups")
         page = patiently(lambda: client.list_backups(BackupType="USER", Limit=100, **parameters, **start))  # noqa: B023 - called at once
         for summary in page.get("BackupSummaries", []):
             backup = OnDemandBackup.of(summary)

@@ -36,6 +36,8 @@ def test_a_backup_is_listed_with_what_it_holds(stage: Stage, configure: Configur
         "status": "COMPLETED",
         "verified": True,
         "run_id": made.body["run_id"],
+        "backup_type": "DYNAMODB_NATIVE_EXPORT",
+        "backup_arn": None,
         "retention_class": None,
         "expires_at": None,
         "error": None,

@@ -57,6 +57,8 @@ def test_a_point_says_what_a_person_chooses_by() -> None:
         "run_id": "2026-01-10-0001",
         "export_type": "FULL_EXPORT",
         "export_manifest": f"{PREFIX}/2026-01-10/orders/AWSDynamoDB/20260110-00000001/manifest-summary.json",
+        "backup_type": "DYNAMODB_NATIVE_EXPORT",
+        "backup_arn": None,
         "retention_class": None,
         "expires_at": None,
         "error": None,

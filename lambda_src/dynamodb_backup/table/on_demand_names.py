@@ -36,3 +36,7 @@ class BackupNames:
 
     def is_own(self, name: str) -> bool:
         return self._own.fullmatch(name) is not None
+
+    def run_of(self, name: str) -> str:
+        """Return the run that made a backup with one of our own names."""
+        return name.removeprefix(f"{self._prefix}-")
