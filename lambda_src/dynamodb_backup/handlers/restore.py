@@ -21,6 +21,7 @@ from dynamodb_backup.restore.distributed.worker import Worker
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.turns.means import Means
 from dynamodb_backup.undo.run import UndoRun
 
 __all__ = ["lambda_handler"]
@@ -43,7 +44,7 @@ def _restore(event: Any, context: Any) -> Answer:
     def restore() -> RestoreResult:
         settings = Settings.from_environment(os.environ)
         request = RestoreRequest.from_event(event)
-        return RestoreRun(settings, clients(), Deadline.of(context)).execute(request)
+        return RestoreRun(Means(settings, clients(), Deadline.of(context))).execute(request)
 
     return answer_or_500(restore, RestoreResult)
 
@@ -52,7 +53,7 @@ def _undo(event: Any, context: Any) -> Answer:
     def undo() -> UndoResult:
         settings = Settings.from_environment(os.environ)
         request = UndoRequest.from_event(event)
-        return UndoRun(settings, clients(), Deadline.of(context)).execute(request)
+        return UndoRun(Means(settings, clients(), Deadline.of(context))).execute(request)
 
     return answer_or_500(undo, UndoResult)
 
@@ -71,12 +72,12 @@ def _step(event: Any, context: Any) -> Answer:
 
     def step() -> Step:
         settings = Settings.from_environment(os.environ)
-        deadline = Deadline.of(context)
+        means = Means(settings, clients(), Deadline.of(context))
         action = event["action"]
         if action == "work":
             restore_id, job = part_of_event(event)
-            return Worker(settings, clients(), deadline).work(restore_id, Job.parse(job))
-        coordinator = Coordinator(settings, clients(), deadline)
+            return Worker(means).work(restore_id, Job.parse(job))
+        coordinator = Coordinator(means)
         if action == "plan":
             return coordinator.plan(event)
         restore_id, _ = part_of_event(event)

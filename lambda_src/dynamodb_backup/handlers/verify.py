@@ -10,6 +10,7 @@ from dynamodb_backup.contract.verify import VerifyRequest, VerifyResult
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.turns.means import Means
 from dynamodb_backup.verify.run import VerifyRun
 
 __all__ = ["lambda_handler"]
@@ -24,6 +25,6 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     def verify() -> VerifyResult:
         settings = Settings.from_environment(os.environ)
         request = VerifyRequest.from_event(event)
-        return VerifyRun(settings, clients(), Deadline.of(context)).execute(request)
+        return VerifyRun(Means(settings, clients(), Deadline.of(context))).execute(request)
 
     return answer_or_500(verify, VerifyResult)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
+from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupNotFound, RequestRefused, TargetUnusable, ToolError
 from dynamodb_backup.restore.state import TableState
@@ -15,13 +15,14 @@ from dynamodb_backup.table.definition import describe
 from dynamodb_backup.table.on_demand_backup import describe_backup, list_backups, table_of_backup
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline, backoff_seconds
+from dynamodb_backup.turns.outcome import told_by
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 __all__ = ["OnDemandRestorer", "plan_on_demand"]
 
-PASSING_STATES = {"BackupInUseException", "TableInUseException"}
+PASSING_STATES = frozenset({"BackupInUseException", "TableInUseException"})
 """Another restore of the same backup is going on, or the target's name is not free yet."""
 
 COUNT_IS_OLD = (
@@ -88,8 +89,7 @@ class OnDemandRestorer:
     def execute(self) -> None:
         """Go on with this table until it is there, has failed, must wait, or time is up."""
         state = self._state
-        state.error = None
-        try:
+        with told_by(state, "restore", passing=PASSING_STATES, table=state.source, target=state.target):
             if state.phase == "verify":
                 self._check()
                 if self._request.dry_run:
@@ -98,13 +98,6 @@ class OnDemandRestorer:
                 self._start()
                 state.phase = "restore"
             self._follow()
-        except (ToolError, *AWS_ERRORS) as error:
-            if is_transient(error) or error_code(error) in PASSING_STATES:
-                state.error = f"waiting after {explain(error)}"
-                logger.warning("restore of a table has to wait", table=state.source, error=explain(error))
-                return
-            state.fail(explain(error))
-            logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
 
     def _check(self) -> None:
         """Refuse what can be refused before anything is made."""

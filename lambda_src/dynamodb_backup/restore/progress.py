@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.errors import BackupDamaged, ToolError
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import Clock, iso
+from dynamodb_backup.timing import iso
+from dynamodb_backup.turns.means import Means
 
 __all__ = ["OwnProgress", "Progress", "ProgressReporter", "Publisher", "TableProgress", "emit_percent"]
 
@@ -167,17 +166,15 @@ class Publisher(Protocol):
 class OwnProgress:
     """The progress object of a restore that one invocation after the other carries."""
 
-    def __init__(
-        self, store: ObjectStore, layout: Layout, state: RestoreState, *, dry_run: bool, environment: str, clock: Clock
-    ) -> None:
-        self._store = store
-        self._key = layout.progress(state.id)
+    def __init__(self, means: Means, state: RestoreState, *, dry_run: bool) -> None:
+        self._store = means.store
+        self._key = means.layout.progress(state.id)
         self._state = state
         self._dry_run = dry_run
-        self._environment = environment
-        self._clock = clock
+        self._environment = means.settings.environment
+        self._clock = means.clock
         self._progress: Progress | None = None
-        self._began = iso(clock())
+        self._began = iso(means.clock())
 
     def publish(self, tables: list[TableProgress]) -> None:
         before = self._progress or self._of_earlier_turns()

@@ -8,10 +8,7 @@ from typing import Any
 
 from dynamodb_backup.archive.datafile import item_of
 from dynamodb_backup.archive.export import NativeExport, read_export
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
-from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
+from dynamodb_backup.aws_errors import AWS_ERRORS
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import ObjectChanged, TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
@@ -34,7 +31,8 @@ from dynamodb_backup.table.definition import describe, target_key_schema
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.write_budget import ItemWriter, paced
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Deadline
+from dynamodb_backup.turns.means import Means
+from dynamodb_backup.turns.outcome import told_by
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import BackupDigests
 from dynamodb_backup.verify.lookup import refuse_other_keys
@@ -48,14 +46,12 @@ class TableRestorer:
 
     def __init__(
         self,
-        clients: Clients,
-        store: ObjectStore,
-        layout: Layout,
+        means: Means,
         request: RestoreRequest,
         restore_id: str,
         state: TableState,
-        deadline: Deadline,
     ) -> None:
+        clients, store, layout, deadline = means.clients, means.store, means.layout, means.deadline
         self._clients = clients
         self._records = store
         self._store = store.in_bucket(state.bucket)
@@ -89,8 +85,7 @@ class TableRestorer:
     def execute(self) -> None:
         """Go on with this table until it is done, has failed, must wait, or time is up."""
         state = self._state
-        state.error = None
-        try:
+        with told_by(state, "restore", table=state.source, target=state.target):
             export = self._same_export()
             keys = self._target_keys()
             if state.phase != "verify":
@@ -108,13 +103,6 @@ class TableRestorer:
                         state.phase = next_phase
             if state.phase == "done":
                 self._conclude()
-        except (ToolError, *AWS_ERRORS) as error:
-            if is_transient(error):
-                state.error = f"waiting after {explain(error)}"
-                logger.warning("restore of a table has to wait", table=state.source, error=explain(error))
-                return
-            state.fail(explain(error))
-            logger.error("restore of a table failed", table=state.source, target=state.target, error=explain(error))
 
     def _select(self, export: NativeExport, keys: KeySchema) -> bool:
         """Find the request's keys; ``True`` if there is something to go on with."""

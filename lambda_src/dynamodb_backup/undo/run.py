@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.errors import RequestRefused
-from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import Clock, Deadline, utc_now
 from dynamodb_backup.turns.carry import carry, keep, resume
+from dynamodb_backup.turns.means import Means
 from dynamodb_backup.turns.state import new_id
 from dynamodb_backup.undo.state import TableState, UndoState
 from dynamodb_backup.undo.table import TableUndoer
-from dynamodb_backup.undo.window import Means
 from dynamodb_backup.verify.lookup import refuse_other_keys
 
 __all__ = ["UndoRun"]
@@ -27,21 +21,8 @@ __all__ = ["UndoRun"]
 class UndoRun:
     """The undo use case with everything it needs."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clients: Clients,
-        deadline: Deadline,
-        clock: Clock = utc_now,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._settings = settings
-        self._clients = clients
-        self._deadline = deadline
-        self._clock = clock
-        self._monotonic = monotonic
-        self._layout = Layout(settings.exports_prefix)
-        self._store = ObjectStore(clients.s3, settings.bucket)
+    def __init__(self, means: Means) -> None:
+        self._means = means
 
     def execute(self, request: UndoRequest) -> UndoResult:
         """Undo as far as this invocation's time allows.
@@ -54,42 +35,43 @@ class UndoRun:
         BackupNotFound
             There is no such undo.
         """
-        began = self._monotonic()
+        began = self._means.monotonic()
         state = self._continued(request) if request.undo_id else self._begun(request)
         request = state.original_request()
         self._refuse_other_environments([table.table for table in state.tables])
         if not state.open:
             return self._result(request, state, began)  # it had ended already
-        unfinished = carry(self._tables(request, state), self._deadline)
-        error = keep(state, self._store, self._layout.undo(state.id), unfinished)
+        unfinished = carry(self._tables(request, state), self._means.deadline)
+        error = keep(state, self._means.store, self._means.layout.undo(state.id), unfinished)
         if not unfinished and not request.dry_run:
             self._report(state)
         return self._result(request, state, began, error)
 
     def _begun(self, request: UndoRequest) -> UndoState:
-        tables = request.tables or self._settings.tables
+        tables = request.tables or self._means.settings.tables
         self._refuse_other_environments(tables)
         if request.selected_keys:
-            keys = target_key_schema(self._clients.dynamodb, tables[0])
+            keys = target_key_schema(self._means.clients.dynamodb, tables[0])
             refuse_other_keys(keys, request.keys, request.partition_keys)
-        undo_id = new_id(self._clock())
+        undo_id = new_id(self._means.clock())
         logger.info("undo began", undo_id=undo_id, tables=len(tables), dry_run=request.dry_run)
         event = request.to_dict() | {"tables": list(tables)}
         return UndoState(undo_id, event, [TableState(table) for table in tables])
 
     def _continued(self, request: UndoRequest) -> UndoState:
         undo_id = str(request.undo_id)
-        return resume(UndoState, self._store, self._layout.undo(undo_id), undo_id, request)
+        return resume(UndoState, self._means.store, self._means.layout.undo(undo_id), undo_id, request)
 
     def _refuse_other_environments(self, tables: tuple[str, ...] | list[str]) -> None:
         for table in tables:
-            if not self._settings.convention.allows(table):
-                raise RequestRefused("tables", f"names a forbidden target: {self._settings.convention.refusal(table)}")
+            if not self._means.settings.convention.allows(table):
+                raise RequestRefused(
+                    "tables", f"names a forbidden target: {self._means.settings.convention.refusal(table)}"
+                )
 
     def _tables(self, request: UndoRequest, state: UndoState) -> Iterator[TableUndoer]:
-        means = Means(self._settings, self._clients, self._store, self._layout)
         for table in state.tables:
-            yield TableUndoer(means, request, state.id, table, self._deadline)
+            yield TableUndoer(self._means, request, state.id, table)
 
     def _report(self, state: UndoState) -> None:
         for table in state.tables:
@@ -105,17 +87,17 @@ class UndoRun:
             )
             emit(
                 {"ItemsReverted": table.reverted, "ItemsNotReverted": table.changed_after + table.failed},
-                environment=self._settings.environment,
+                environment=self._means.settings.environment,
                 table=table.table,
             )
 
     def _result(self, request: UndoRequest, state: UndoState, began: float, error: str | None = None) -> UndoResult:
         return UndoResult(
-            environment=self._settings.environment,
-            s3_bucket=self._settings.bucket,
+            environment=self._means.settings.environment,
+            s3_bucket=self._means.settings.bucket,
             undo_id=state.id,
             dry_run=request.dry_run,
-            duration_seconds=self._monotonic() - began,
+            duration_seconds=self._means.monotonic() - began,
             tables=tuple(table.result() for table in state.tables),
             error=error,
             error_type="RecordNotWritten" if error else None,

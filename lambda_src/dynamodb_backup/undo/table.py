@@ -10,7 +10,6 @@ from typing import Any
 from dynamodb_backup.archive.export_manifests import listing_digest
 from dynamodb_backup.archive.incremental import Change, IncrementalExport, change_of, read_incremental
 from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.undo import UndoRequest
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TargetUnusable, TimeIsUp, ToolError, UnsupportedExport
 from dynamodb_backup.pool import run_workers
@@ -18,12 +17,13 @@ from dynamodb_backup.table.definition import describe_target
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.live_items import MOST_KEYS_AT_ONCE, LiveItems
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Deadline
+from dynamodb_backup.turns.means import Means
+from dynamodb_backup.turns.outcome import told_by
 from dynamodb_backup.undo.changes import Changes
 from dynamodb_backup.undo.leftovers import Leftovers
 from dynamodb_backup.undo.revert import ALREADY, CHANGED_AFTER, FAILED, REVERTED, Reverter
 from dynamodb_backup.undo.state import FileState, TableState
-from dynamodb_backup.undo.window import Means, WindowExport
+from dynamodb_backup.undo.window import WindowExport
 from dynamodb_backup.verify.stored_backup import verify_file
 
 __all__ = ["TableUndoer"]
@@ -32,12 +32,12 @@ __all__ = ["TableUndoer"]
 class TableUndoer:
     """Carries one table as far as time allows. Its state tells the outcome; nothing about it alone is raised."""
 
-    def __init__(self, means: Means, request: UndoRequest, undo_id: str, state: TableState, deadline: Deadline) -> None:
+    def __init__(self, means: Means, request: UndoRequest, undo_id: str, state: TableState) -> None:
         self._clients = means.clients
         self._store = means.store
         self._request = request
         self._state = state
-        self._deadline = deadline
+        self._deadline = means.deadline
         self._leftovers = Leftovers(means.store, means.layout, undo_id, state)
         self._window = WindowExport(means, state.table, request.window) if request.window else None
 
@@ -52,25 +52,18 @@ class TableUndoer:
     def execute(self) -> None:
         """Go on with this table until it is done, has failed, must wait, or time is up."""
         state = self._state
-        state.error = None
-        try:
-            description = describe_target(self._clients.dynamodb, state.table)
-            keys = KeySchema.of(description)
-            if state.phase == "export" and self._export(description):
-                state.phase = "verify"
-            if state.phase in {"verify", "revert"}:
-                self._verify_and_revert(description, keys)
-            if state.phase == "done":
-                self._conclude()
-        except TimeIsUp as error:
-            state.error = str(error)
-        except (ToolError, *AWS_ERRORS) as error:
-            if is_transient(error):
-                state.error = f"waiting after {explain(error)}"
-                logger.warning("undo of a table has to wait", table=state.table, error=explain(error))
-                return
-            state.fail(explain(error))
-            logger.error("undo of a table failed", table=state.table, error=explain(error))
+        with told_by(state, "undo", table=state.table):
+            try:
+                description = describe_target(self._clients.dynamodb, state.table)
+                keys = KeySchema.of(description)
+                if state.phase == "export" and self._export(description):
+                    state.phase = "verify"
+                if state.phase in {"verify", "revert"}:
+                    self._verify_and_revert(description, keys)
+                if state.phase == "done":
+                    self._conclude()
+            except TimeIsUp as error:
+                state.error = str(error)
 
     def _export(self, description: dict[str, Any]) -> bool:
         """See to it that there is an export of the window; ``False`` while DynamoDB is at it."""

@@ -8,26 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
-from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
+from dynamodb_backup.archive.layout import EXPORT_FOLDER, export_id_of
 from dynamodb_backup.aws_errors import error_code, explain
 from dynamodb_backup.errors import ExportRefused, ToolError
-from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.export_job import ExportDestination, describe_export, start_export
 from dynamodb_backup.telemetry import logger
+from dynamodb_backup.turns.means import Means
 
-__all__ = ["Means", "WindowExport"]
-
-
-@dataclass(frozen=True)
-class Means:
-    """What every part of an undo works with."""
-
-    settings: Settings
-    clients: Clients
-    store: ObjectStore
-    layout: Layout
+__all__ = ["WindowExport"]
 
 
 @dataclass(frozen=True)

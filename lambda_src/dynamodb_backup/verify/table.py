@@ -7,16 +7,15 @@ from typing import Any
 
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.export_manifests import listing_digest
-from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
-from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.verify import VerifyRequest
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TargetUnusable, TimeIsUp, ToolError
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Deadline
+from dynamodb_backup.turns.means import Means
+from dynamodb_backup.turns.outcome import told_by
 from dynamodb_backup.verify.comparison import Comparison, ComparisonState
 from dynamodb_backup.verify.digests import BackupDigests
 from dynamodb_backup.verify.fingerprint import Fingerprint, item_digest
@@ -38,21 +37,19 @@ class TableVerifier:
 
     def __init__(
         self,
-        clients: Clients,
-        store: ObjectStore,
+        means: Means,
         folder: str,
         request: VerifyRequest,
         state: TableVerificationState,
-        deadline: Deadline,
     ) -> None:
-        self._client = clients.dynamodb
-        self._records = store
+        self._client = means.clients.dynamodb
+        self._records = means.store
         self._folder = folder
-        self._store = store.in_bucket(state.bucket)
+        self._store = means.store.in_bucket(state.bucket)
         self._request = request
         self._state = state
-        self._deadline = deadline
-        self._digests = BackupDigests(store, folder, state.digests, with_items=True)
+        self._deadline = means.deadline
+        self._digests = BackupDigests(means.store, folder, state.digests, with_items=True)
         self._comparison: Comparison | None = None
 
     @property
@@ -68,8 +65,7 @@ class TableVerifier:
     def execute(self) -> None:
         """Go on with this table until it is done, has failed, must wait, or time is up."""
         state = self._state
-        state.error = None
-        try:
+        with told_by(state, "verification", table=state.source), suppress(TimeIsUp):
             export = self._same_export()
             keys = target_key_schema(self._client, state.target) if state.target else None
             if keys:
@@ -80,15 +76,6 @@ class TableVerifier:
                 state.phase = "done"
             if state.phase == "done":
                 self._conclude()
-        except TimeIsUp:
-            return
-        except (ToolError, *AWS_ERRORS) as error:
-            if is_transient(error):
-                state.error = f"waiting after {explain(error)}"
-                logger.warning("verification of a table has to wait", table=state.source, error=explain(error))
-                return
-            state.fail(explain(error))
-            logger.error("verification of a table failed", table=state.source, error=explain(error))
 
     def _same_export(self) -> NativeExport:
         export = read_export(self._store, self._state.root)

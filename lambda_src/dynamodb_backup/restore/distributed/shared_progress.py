@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import WriteConflict
 from dynamodb_backup.restore.distributed.jobs import Job
 from dynamodb_backup.restore.progress import Progress, TableProgress, emit_percent
 from dynamodb_backup.restore.state import TableState
-from dynamodb_backup.timing import Clock, iso
+from dynamodb_backup.timing import iso
+from dynamodb_backup.turns.means import Means
 
 __all__ = ["JobProgress", "SharedProgress", "restore_of"]
 
@@ -31,12 +30,12 @@ def restore_of(part_id: str) -> str:
 class SharedProgress:
     """Changes the object by conditional writes; who comes too late several times leaves it to others."""
 
-    def __init__(self, store: ObjectStore, layout: Layout, part_id: str, *, environment: str, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, means: Means, part_id: str) -> None:
+        self._store = means.store
         self._restore_id = restore_of(part_id)
-        self._key = layout.progress(self._restore_id)
-        self._environment = environment
-        self._clock = clock
+        self._key = means.layout.progress(self._restore_id)
+        self._environment = means.settings.environment
+        self._clock = means.clock
 
     def begin(self, tables: list[TableProgress], *, dry_run: bool) -> None:
         now = self._clock()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import WorkResult
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ToolError, WriteConflict
@@ -16,9 +16,9 @@ from dynamodb_backup.restore.distributed.shared_progress import JobProgress, Sha
 from dynamodb_backup.restore.distributed.tables import JobRestorer
 from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.state import RestoreState, TableState
-from dynamodb_backup.settings import Settings
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Clock, Deadline, iso, utc_now
+from dynamodb_backup.timing import Deadline, iso
+from dynamodb_backup.turns.means import Means
 
 __all__ = ["Worker", "find_part"]
 
@@ -43,13 +43,8 @@ def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreSta
 class Worker:
     """Does jobs of restores that the state machine carries."""
 
-    def __init__(self, settings: Settings, clients: Clients, deadline: Deadline, clock: Clock = utc_now) -> None:
-        self._settings = settings
-        self._clients = clients
-        self._deadline = deadline
-        self._clock = clock
-        self._layout = Layout(settings.exports_prefix)
-        self._store = ObjectStore(clients.s3, settings.bucket)
+    def __init__(self, means: Means) -> None:
+        self._means = means
 
     def work(self, restore_id: str, job: Job) -> WorkResult:
         """Go on with a job; what passes by itself is answered with 202.
@@ -58,12 +53,13 @@ class Worker:
         """
 
         def wanted() -> bool:
-            (table,) = find_part(self._store, self._layout, restore_id).tables
+            (table,) = find_part(self._means.store, self._means.layout, restore_id).tables
             return _waits_for(table, job)
 
         try:
-            with Lease(self._store, self._layout.lease(restore_id, job.name), self._clock, wanted) as lease:
-                part = find_part(self._store, self._layout, restore_id)
+            key = self._means.layout.lease(restore_id, job.name)
+            with Lease(self._means.store, key, self._means.clock, wanted) as lease:
+                part = find_part(self._means.store, self._means.layout, restore_id)
                 if not _waits_for(part.tables[0], job):
                     return WorkResult(job.name, "ENDED", error="the restore no longer waits for this job")
                 return self._turn(part, job, lease)
@@ -75,14 +71,14 @@ class Worker:
             return WorkResult(job.name, "IN_PROGRESS", error=f"waiting after {explain(error)}")
 
     def _turn(self, part: RestoreState, job: Job, lease: Lease) -> WorkResult:
-        states = JobStates(self._store, self._layout, part.id)
+        states = JobStates(self._means.store, self._means.layout, part.id)
         state = states.find(job) or job.begun(part.id, part.tables[0])
         (own,) = state.tables
         if own.open:
             own.collects_keys = part.tables[0].collects_keys
             own.units_per_worker = part.tables[0].units_per_worker
             state.turns += 1
-            self._do(part, job, state, LeasedDeadline(self._deadline, lease))
+            self._do(part, job, state, LeasedDeadline(self._means.deadline, lease))
             if lease.lost():
                 return WorkResult(job.name, "IN_PROGRESS", error="another invocation took over")
             states.save(job, state)
@@ -92,11 +88,9 @@ class Worker:
     def _do(self, part: RestoreState, job: Job, state: RestoreState, deadline: Deadline) -> None:
         (own,) = state.tables
         request = part.original_request()
-        began, before = self._clock(), _settled(own)
-        restorer = JobRestorer(job, self._clients, self._store, self._layout, request, part.id, own, deadline)
-        shared = SharedProgress(
-            self._store, self._layout, part.id, environment=self._settings.environment, clock=self._clock
-        )
+        began, before = self._means.clock(), _settled(own)
+        restorer = JobRestorer(job, replace(self._means, deadline=deadline), request, part.id, own)
+        shared = SharedProgress(self._means, part.id)
         with ProgressReporter(JobProgress(shared, job, own), state, dry_run=request.dry_run, shared=True):
             restorer.execute()
             if own.status != "FAILED":
@@ -110,8 +104,8 @@ class Worker:
             own.stalled_since = None
             return
         own.stalled_since = own.stalled_since or iso(began)
-        stalled = self._clock() - datetime.fromisoformat(own.stalled_since)
-        if stalled >= timedelta(seconds=self._settings.stall_seconds):
+        stalled = self._means.clock() - datetime.fromisoformat(own.stalled_since)
+        if stalled >= timedelta(seconds=self._means.settings.stall_seconds):
             own.fail(f"nothing was accepted for {stalled.total_seconds():.0f} seconds: {own.error or 'no cause known'}")
 
 

@@ -1,0 +1,44 @@
+"""Who carries the tables of a restore through one turn: this invocation alone, here, or workers (``distributed``)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.restore.on_demand import OnDemandRestorer
+from dynamodb_backup.restore.progress import OwnProgress, Publisher
+from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.restore.table import TableRestorer
+from dynamodb_backup.turns.carry import TableWork, carry
+from dynamodb_backup.turns.means import Means
+
+__all__ = ["Carrier", "OwnCarrier"]
+
+
+class Carrier(Protocol):
+    """One way of carrying a restore through a turn."""
+
+    def carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
+        """Go on with the open tables, and return those that are not done."""
+
+    def publisher(self, request: RestoreRequest, state: RestoreState) -> Publisher:
+        """Return where this way of restoring publishes its progress."""
+
+
+class OwnCarrier:
+    """Restores every table within this invocation, as far as its time allows."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
+        tables = (self.restorer(request, state.id, table) for table in state.tables if table.open)
+        return carry(tables, self._means.deadline)
+
+    def restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> TableWork:
+        if table.on_demand_backup:
+            return OnDemandRestorer(self._means.clients.dynamodb, request, table, self._means.deadline)
+        return TableRestorer(self._means, request, restore_id, table)
+
+    def publisher(self, request: RestoreRequest, state: RestoreState) -> Publisher:
+        return OwnProgress(self._means, state, dry_run=request.dry_run)
