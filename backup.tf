@@ -1,6 +1,8 @@
 # The backup: a Lambda function that starts and follows the exports, and a state machine that invokes it until they are done.
 
 data "aws_iam_policy_document" "backup" {
+  source_policy_documents = data.aws_iam_policy_document.backup_locks[*].json
+
   statement {
     sid = "ExportTables"
     actions = [
@@ -110,6 +112,7 @@ module "backup" {
     ON_DEMAND_BACKUP_NAME_PREFIX = var.on_demand_backups == null ? null : coalesce(var.on_demand_backups.name_prefix, local.full_prefix)
     ON_DEMAND_RETENTION_DAYS     = var.on_demand_backups == null ? null : tostring(var.on_demand_backups.retention_days)
     BACKUP_METHODS               = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
+    OBJECT_LOCK                  = var.immutability == null ? null : jsonencode({ mode = var.immutability.mode, default_days = var.immutability.default_days, days = local.lock_days })
   })
   policy_json = data.aws_iam_policy_document.backup.json
   settings    = local.function

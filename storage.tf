@@ -63,6 +63,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 data "aws_iam_policy_document" "bucket" {
   count = var.bucket.create ? 1 : 0
 
+  source_policy_documents = data.aws_iam_policy_document.protection[*].json
+
   statement {
     sid       = "DenyWithoutTLS"
     effect    = "Deny"
@@ -87,6 +89,13 @@ resource "aws_s3_bucket_policy" "this" {
 
   bucket = aws_s3_bucket.this[0].id
   policy = data.aws_iam_policy_document.bucket[0].json
+
+  lifecycle {
+    precondition {
+      condition     = length(local.lock_administrators) == 0 || local.terraform_is_administrator
+      error_message = "This apply would lock Terraform out of its own bucket: immutability.administrator_arns (${join(", ", local.lock_administrators)}) does not hold who runs it, ${local.terraform_arn}. Add it, a role by its ARN arn:aws:iam::ACCOUNT:role/NAME; being listed gives no permission."
+    }
+  }
 
   # S3 refuses two of these changes on one bucket at the same time (OperationAborted).
   depends_on = [aws_s3_bucket_public_access_block.this]

@@ -355,6 +355,69 @@ variable "retention" {
   }
 }
 
+variable "immutability" {
+  description = <<-EOT
+    Locks backups by S3 Object Lock, so that nobody deletes them early. Object Lock cannot be switched off again for a bucket. Default null: no lock. See docs/immutability.md.
+    - mode: "GOVERNANCE", which principals with s3:BypassGovernanceRetention can lift, or "COMPLIANCE", which nobody can, not even the account's root user.
+    - default_days: for so many days every object is locked from its creation, before it has a class; no class of retention may expire earlier. Default 7.
+    - daily_days, weekly_days, monthly_days, yearly_days, incremental_days: for so many days from their creation superseded backups of that class are locked, at most as long as retention keeps them. Default: as long as retention keeps them.
+    - administrator_arns: IAM principals (wildcards allowed) who alone may delete objects or change what protects them; the bucket's policy denies it to all others. They get no permission by that. The principal that runs Terraform must be one. Default: none, and no such policy.
+  EOT
+  type = object({
+    mode               = string
+    default_days       = optional(number, 7)
+    daily_days         = optional(number)
+    weekly_days        = optional(number)
+    monthly_days       = optional(number)
+    yearly_days        = optional(number)
+    incremental_days   = optional(number)
+    administrator_arns = optional(set(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = try(contains(["GOVERNANCE", "COMPLIANCE"], var.immutability.mode), var.immutability == null)
+    error_message = "immutability.mode is \"GOVERNANCE\" or \"COMPLIANCE\". Given: \"${try(var.immutability.mode, "null")}\". Begin with GOVERNANCE: a lock in COMPLIANCE mode ends only by its time."
+  }
+
+  validation {
+    condition = alltrue([
+      for days in [for name in concat(["default"], local.locked_classes) : try(var.immutability["${name}_days"], null)] : try(days >= 1 && days <= 36500 && floor(days) == days, days == null)
+    ])
+    error_message = "The days of immutability are whole numbers from 1 to 36500. Given: ${jsonencode(var.immutability)}. Use such numbers."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, days in local.days_kept : try(var.immutability["${name}_days"] <= days, true) && try(var.immutability.default_days <= days, true)
+    ])
+    error_message = "A backup cannot be locked for longer than retention keeps it: S3 would hide it when it expires and still bill it. Locked longer: ${join(", ", concat(
+      [for name, days in local.days_kept : "${name}_days ${var.immutability["${name}_days"]}, kept ${days}" if !try(var.immutability["${name}_days"] <= days, true)],
+      [for name, days in local.days_kept : "default_days ${var.immutability.default_days}, ${name} kept ${days}" if !try(var.immutability.default_days <= days, true)],
+    ))}. Lock shorter, or raise the days in retention."
+  }
+
+  validation {
+    condition     = alltrue([for name in local.locked_classes : contains(keys(local.days_kept), name) || try(var.immutability["${name}_days"], null) == null])
+    error_message = "immutability locks classes that retention has: ${join(", ", [for name in local.locked_classes : name if try(var.immutability["${name}_days"], null) != null && !contains(keys(local.days_kept), name)])} is none of them, so nothing would be locked by it. Add the class to retention, or remove it here."
+  }
+
+  validation {
+    condition     = alltrue([for arn in try(var.immutability.administrator_arns, []) : can(regex("^arn:[^:]+:(iam|sts)::([0-9]{12}|\\*):.+$", arn))])
+    error_message = "immutability.administrator_arns holds ARNs of IAM roles, users or an account's root (arn:aws:iam::ACCOUNT:role/NAME). Given: ${jsonencode(try(var.immutability.administrator_arns, []))}. Correct those that are no such ARN."
+  }
+
+  validation {
+    condition     = try(length(var.immutability.administrator_arns), 0) == 0 || var.bucket.create
+    error_message = "immutability.administrator_arns is for the policy of a bucket that the module creates. Given: bucket.create = false. Remove it, and take the statements of docs/immutability.md into your bucket's policy."
+  }
+
+  validation {
+    condition     = try(var.immutability.mode, "") != "COMPLIANCE" || !var.bucket.force_destroy
+    error_message = "bucket.force_destroy cannot delete what is locked in COMPLIANCE mode: nobody can. Given: both. Set force_destroy = false, or mode = \"GOVERNANCE\"."
+  }
+}
+
 variable "kms_key_arn" {
   description = <<-EOT
     ARN of the KMS key under which exports, and the bucket if the module creates it, are encrypted. Both functions are allowed to use it; the key's policy must allow the account to delegate that.

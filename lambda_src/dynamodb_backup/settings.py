@@ -11,6 +11,7 @@ from dynamodb_backup.backup_methods import MethodChoice, chosen_methods
 from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
+from dynamodb_backup.object_lock import ObjectLock, chosen_object_lock
 
 __all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings"]
 
@@ -37,6 +38,7 @@ class Settings:
     on_demand_name_prefix: str | None = None
     """How the names begin of those on-demand backups that the list shows; ``None``: it asks for none."""
     on_demand_retention_days: int = 3
+    object_lock: ObjectLock | None = None
     slice_lines: int = DEFAULT_SLICE_LINES
     stall_seconds: int = DEFAULT_STALL_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
@@ -66,6 +68,7 @@ class Settings:
             methods=chosen_methods(variables, "BACKUP_METHODS"),
             on_demand_name_prefix=(variables.get("ON_DEMAND_BACKUP_NAME_PREFIX") or "").removesuffix("-") or None,
             on_demand_retention_days=_whole_number(variables, "ON_DEMAND_RETENTION_DAYS", default=3),
+            object_lock=chosen_object_lock(variables, "OBJECT_LOCK"),
             slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),
             stall_seconds=_count(variables, "RESTORE_STALL_SECONDS", DEFAULT_STALL_SECONDS),
             memory_mb=_count(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB),

@@ -18,6 +18,7 @@ from sandbox.emulator import (
     dynamodb_patches,
     iam_patches,
     lambda_patches,
+    s3_patches,
     scheduler_patches,
     ssm_patches,
     stepfunctions_patches,
@@ -48,6 +49,7 @@ def main() -> None:
     lambda_patches.apply(directory)
     iam_patches.apply()
     scheduler_patches.apply()
+    s3_patches.apply()
     ssm_patches.apply()
     stepfunctions_patches.apply()
     api_gateway_patches.apply()

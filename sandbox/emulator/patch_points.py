@@ -114,6 +114,12 @@ DYNAMODB_RESOURCES = PatchPoint(
 S3_ADDITIONAL_CHECKS = PatchPoint(
     "ministack.core.iam_actions", "s3_additional_checks", ("method", "path", "headers", "body", "query_params")
 )
+COMPLETE_MULTIPART_UPLOAD = PatchPoint(
+    "ministack.services.s3", "_complete_multipart_upload", ("bucket_name", "key", "body", "query_params", "headers")
+)
+APPLY_OBJECT_LOCK = PatchPoint(
+    "ministack.services.s3", "_apply_object_lock_from_headers", ("bucket_name", "key", "headers", "version_id")
+)
 REQUEST_TAG_CONTEXT = PatchPoint(
     "ministack.core.iam_actions", "request_tag_context", ("service", "iam_action", "body", "params")
 )

@@ -18,6 +18,11 @@ VARIABLES: dict[str, dict[str, str]] = {
     "complete": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "existing_bucket": {"force_destroy": "true"},
     "http_api": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
+    "immutable": {
+        "force_destroy": "true",
+        "layer_zip_path": "../../dist/layer.zip",
+        "administrator_arns": '["arn:aws:iam::123456789012:root"]',
+    },
     "incremental": {"force_destroy": "true"},
     "minimal": {},
     "on_demand_backup": {"delay_seconds": "1"},

@@ -52,6 +52,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
             {"throttling": {"burst": 0}}, ("whole numbers from 1 to 10000", "burst 0", "in that range")
         ),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
+        "immutability": BadInput({"mode": "governance"}, ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE")),
         "vpc": BadInput(
             {"subnet_ids": [], "security_group_ids": ["sg-1"]},
             ("at least one subnet", "0 subnets, 1 security groups", "leave vpc null"),
@@ -84,6 +85,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "layer": BadInput(
             {"arn": "arn:aws:lambda:eu-west-1:123456789012:layer:ours"},
             ("layer version", "layer:ours", "version number"),
+        ),
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "default_days": 0.5}, ("1 to 36500", '"default_days":0.5', "Use such numbers")
         ),
         "logs": BadInput({"level": "TRACE"}, ('"DEBUG"', '"TRACE"', "Use one of these")),
     },
@@ -125,6 +129,39 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "functions": BadInput({"backup": {"timeout_seconds": 901}}, ("10 to 900", "backup 901", "next invocation")),
         "table_name_convention": BadInput(
             "mfa{type}", ("between separators", '"mfa{type}"', "leave table_name_convention")
+        ),
+    },
+    "locked longer than kept": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "default_days": 8, "daily_days": 36},
+            ("still bill it", "daily_days 36, kept 35, default_days 8, failed kept 7", "raise the days in retention"),
+        ),
+    },
+    "lock of no class": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "yearly_days": 365}, ("yearly is none", "Add the class to retention")
+        ),
+    },
+    "administrators": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "administrator_arns": ["terraform"]},
+            ("arn:aws:iam::ACCOUNT", '["terraform"]', "no such ARN"),
+        ),
+    },
+    "administrators of an existing bucket": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "administrator_arns": ["arn:aws:iam::123456789012:role/terraform"]},
+            ("that the module creates", "bucket.create = false", "your bucket's policy"),
+        ),
+        "bucket": BadInput({"create": False}, ("known by its name", "no bucket.name", "leave create true")),
+    },
+    "force_destroy in compliance mode": {
+        "immutability": BadInput(
+            {"mode": "COMPLIANCE"}, ("cannot delete what is locked", "Given: both", 'mode = "GOVERNANCE"')
+        ),
+        "bucket": BadInput(
+            {"create": False, "name": "theirs", "force_destroy": True},
+            ("for an existing bucket", "create = false", "Remove the setting"),
         ),
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.

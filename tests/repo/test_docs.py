@@ -36,6 +36,7 @@ from dynamodb_backup.contract.history import (
     UnreadablePoint,
     WrittenVersion,
 )
+from dynamodb_backup.contract.legal_hold import LegalHoldRequest
 from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS as RESTORE_FIELDS
@@ -258,7 +259,9 @@ def test_events_are_accepted() -> None:
     for function, event in events:
         if '"2026-13-01"' in event:
             continue  # shown because it is refused
-        if function == "backup" and ListRequest.is_meant(json.loads(event)):
+        if json.loads(event).get("action") == "legal_hold":
+            LegalHoldRequest.from_event(json.loads(event))
+        elif function == "backup" and ListRequest.is_meant(json.loads(event)):
             ListRequest.from_event(json.loads(event))
         elif function == "backup":
             BackupRequest.from_event(json.loads(event), TABLES)

@@ -62,6 +62,14 @@ class Layout:
         return f"{self.root}retention/progress.json"
 
     @property
+    def legal_holds(self) -> str:
+        """Return the folder of the records of legal holds."""
+        return f"{self.root}legal-holds/"
+
+    def legal_hold(self, day: str) -> str:
+        return f"{self.legal_holds}{day}.json"
+
+    @property
     def all_chains(self) -> str:
         """Return the folder of all tables' chain records."""
         return f"{self.root}chains/"

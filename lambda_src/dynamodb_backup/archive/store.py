@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
@@ -21,7 +22,7 @@ from dynamodb_backup.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["MOST_READS", "MOST_WRITE_CONFLICTS", "ObjectStore", "ObjectTerms", "StoredObject"]
+__all__ = ["MOST_READS", "MOST_WRITE_CONFLICTS", "ListedObject", "ObjectStore", "ObjectTerms", "StoredObject"]
 
 MOST_READS = 5
 """How often an object is read anew when the connection breaks in the middle of it."""
@@ -50,6 +51,14 @@ class ObjectTerms:
         if self.kms_key_id is None:
             return {"ServerSideEncryption": "AES256", **owner}
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_id, **owner}
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing names it. ``written`` is when its current version was."""
+
+    key: str
+    written: datetime
 
 
 @dataclass(frozen=True)
@@ -186,13 +195,13 @@ class ObjectStore:
             raise
         return answer["ETag"]
 
-    def next_keys(self, prefix: str, *, after: str | None, most: int) -> list[str]:
-        """Return up to ``most`` (at most 1000) keys under a prefix in order, those after the given one."""
+    def next_objects(self, prefix: str, *, after: str | None, most: int) -> list[ListedObject]:
+        """Return up to ``most`` (at most 1000) objects under a prefix in order of keys, those after the given one."""
         start: dict[str, Any] = {"StartAfter": after} if after else {}
         answer = patiently(
             lambda: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=most, **start)
         )
-        return [found["Key"] for found in answer.get("Contents", [])]
+        return [ListedObject(found["Key"], found["LastModified"]) for found in answer.get("Contents", [])]
 
     def tag(self, key: str, name: str, value: str) -> None:
         """Give an object this one tag, in place of any others.

@@ -7,19 +7,21 @@ which keeps them, and the next run goes on.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import groupby
 
 from dynamodb_backup.archive.incremental import read_incremental
 from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.archive.store import ListedObject, ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain
+from dynamodb_backup.backup.handing_over import HandingOver
 from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.backup.records import RunRecords
 from dynamodb_backup.backup.retention_progress import Progress, ProgressRecord, TableProgress
 from dynamodb_backup.backup.superseded import Attempt, superseded
-from dynamodb_backup.contract.retention import TAG
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, ObjectMissing, TimeIsUp, ToolError, UnsupportedExport
 from dynamodb_backup.pool import run_workers
 from dynamodb_backup.settings import Settings
@@ -37,6 +39,14 @@ DAYS_AT_ONCE = 32
 Classified = tuple[Attempt, str | None]
 
 
+@dataclass(frozen=True)
+class _Class:
+    """A retention class; a backup with a legal hold (``held``) keeps it for when the hold is taken away."""
+
+    name: str
+    held: bool
+
+
 @dataclass
 class Retention:
     """The bucket's superseded backups."""
@@ -48,6 +58,7 @@ class Retention:
     manifests: Manifests
     deadline: Deadline
     clock: Clock
+    handing_over: HandingOver
     _troubles: dict[str, str] = field(default_factory=dict)
 
     def hand_over(self, run: RunRecord) -> list[str]:
@@ -101,13 +112,14 @@ class Retention:
 
     def _deal_with(self, run_id: str, group: list[Classified], progress: Progress) -> None:
         done: dict[str, str | None] = {}
+        held = self.handing_over.held_tables(run_id[:10]) if any(name for _, name in group) else frozenset()
         for attempt, name in group:
             table = attempt.table.table_name
             if table in self._troubles:
                 continue
             try:
                 if name:
-                    self._tag(attempt, name, progress)
+                    self._tag(attempt, _Class(name, held=table in held), progress)
                 done[table] = name
             except TimeIsUp:
                 self._finish(run_id, done, progress)
@@ -124,11 +136,21 @@ class Retention:
             except BackupDamaged as error:
                 # The objects have their tags; only the list cannot say so.
                 logger.warning("a retention class could not be noted", run_id=run_id, error=str(error))
+            self._lock_history(run_id, classes.values())
             logger.info("backups were superseded", run_id=run_id, classes=classes)
         for table in done:
             progress.tables[table] = TableProgress(run_id)
 
-    def _tag(self, attempt: Attempt, name: str, progress: Progress) -> None:
+    def _lock_history(self, run_id: str, classes: Collection[str]) -> None:
+        """Lock what a person finds the backups by as long as the longest-lived of them."""
+        day = run_id[:10]
+        written = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        for key in (self.layout.manifest(day), self.layout.run_record(day, run_id)):
+            for name in classes:
+                with suppress(ObjectMissing):  # a run of increments alone has no manifest
+                    self.handing_over.prolong(key, written, name)
+
+    def _tag(self, attempt: Attempt, name: _Class, progress: Progress) -> None:
         """Tag all objects of one table's backup, going on where an earlier invocation had to stop."""
         table = attempt.table.table_name
         standing = progress.tables[table]
@@ -138,20 +160,25 @@ class Retention:
             return
         root = self._root(attempt)
         while root:
-            keys = self.store.next_keys(root, after=after, most=KEYS_AT_ONCE)
-            self._tag_all(keys, name)
-            if len(keys) < KEYS_AT_ONCE:
+            found = self.store.next_objects(root, after=after, most=KEYS_AT_ONCE)
+            self._tag_all(found, name)
+            if len(found) < KEYS_AT_ONCE:
                 break
-            after = keys[-1]
+            after = found[-1].key
             progress.tables[table] = replace(standing, going_on=attempt.run_id, tagged_through=after)
         beside = [self.layout.key_index(root)] if root else []
-        self._tag_all([*beside, *filter(None, [attempt.table.definition_key])], name)
+        # Written while the export was made.
+        written = datetime.fromisoformat(attempt.run.started_at)
+        keys = [*beside, *filter(None, [attempt.table.definition_key])]
+        self._tag_all([ListedObject(key, written) for key in keys], name)
 
-    def _tag_windows(self, attempt: Attempt, name: str) -> None:
+    def _tag_windows(self, attempt: Attempt, name: _Class) -> None:
         """Tag the increments that a run made of one table."""
         for window in attempt.table.windows:
             root = self.layout.rerooted(window["export_manifest"])
-            self._tag_all([*self.store.next_keys(root, after=None, most=KEYS_AT_ONCE), *self._shared_files(root)], name)
+            found = self.store.next_objects(root, after=None, most=KEYS_AT_ONCE)
+            written = max((one.written for one in found), default=self.clock())
+            self._tag_all([*found, *(ListedObject(key, written) for key in self._shared_files(root))], name)
 
     def _shared_files(self, root: str) -> list[str]:
         """Return the data files of an incremental export: they lie beside those of others, its manifest tells which."""
@@ -163,15 +190,11 @@ class Retention:
             )
             return []
 
-    def _tag_all(self, keys: list[str], name: str) -> None:
-        def tag(key: str) -> None:
-            try:
-                self.store.tag(key, TAG, name)
-            except ObjectMissing:
-                # S3 deleted it between the listing and now: an earlier run had tagged it already.
-                logger.debug("an object to be tagged is gone", key=key)
+    def _tag_all(self, found: list[ListedObject], name: _Class) -> None:
+        def give(one: ListedObject) -> None:
+            self.handing_over.give(one, name.name, held=name.held)
 
-        if self.deadline.passed() or not run_workers(TAG_THREADS, keys, tag, self.deadline):
+        if self.deadline.passed() or not run_workers(TAG_THREADS, found, give, self.deadline):
             raise TimeIsUp("tagging superseded backups goes on in the next run")
 
     def _root(self, attempt: Attempt) -> str | None:

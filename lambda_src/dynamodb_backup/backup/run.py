@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.legal_holds import LegalHolds
+from dynamodb_backup.archive.locked_bucket import LockedBucket
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.backup.freshness import NewestVerified
+from dynamodb_backup.backup.handing_over import HandingOver
 from dynamodb_backup.backup.manifests import Manifests
 from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.metrics import emit_ages, emit_run
@@ -62,7 +65,11 @@ class BackupRun:
         )
         self._manifests = Manifests(store, self._layout, settings, clock)
         self._tables = TableBackups(Resources(settings, clients, store, self._layout, deadline, clock))
-        self._retention = Retention(settings, store, self._layout, self._records, self._manifests, deadline, clock)
+        self._bucket = LockedBucket(clients.s3, settings.bucket)
+        handing_over = HandingOver(store, self._bucket, LegalHolds(store, self._layout), settings.object_lock, clock)
+        self._retention = Retention(
+            settings, store, self._layout, self._records, self._manifests, deadline, clock, handing_over
+        )
         self._newest = NewestVerified(store, self._layout, deadline)
         self._warnings: list[str] = []
 
@@ -72,7 +79,7 @@ class BackupRun:
         Raises
         ------
         ConfigurationError
-            No table is configured, or one is outside the naming convention.
+            No table is configured, one is outside the naming convention, or the bucket does not lock what it should.
         BackupNotFound
             The run that the request names does not exist.
         """
@@ -106,6 +113,8 @@ class BackupRun:
             if run.is_for(request) and (self._has_answered(request, run, now) or self._can_join(request, run, now)):
                 logger.info("continuing a run", run_id=run.run_id)
                 return run
+        if self._settings.object_lock:
+            self._bucket.refuse_without(self._settings.object_lock)
         run = self._records.create(request, iso(now), recent.highest_number_today + 1)
         logger.info("run began", run_id=run.run_id, tables=len(run.tables))
         return run

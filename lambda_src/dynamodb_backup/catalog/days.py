@@ -82,7 +82,9 @@ def _point(backup: StoredBackup, catalog: Catalog, expiry: Expiry) -> RecoveryPo
     entry = backup.entry
     verification = entry.fields.get("verification")
     found: Mapping[str, object] = verification if isinstance(verification, Mapping) else {}
-    expires, expired = expiry.moment(entry), expiry.passed(entry)
+    hold = expiry.hold_of(backup.manifest.backup_date, entry.table_name)
+    expires = None if hold else expiry.moment(entry)
+    expired = hold is None and expiry.passed(entry)
     return RecoveryPoint(
         table_name=entry.table_name[:LONGEST_TEXT],
         backup_date=backup.manifest.backup_date,
@@ -97,6 +99,7 @@ def _point(backup: StoredBackup, catalog: Catalog, expiry: Expiry) -> RecoveryPo
         export_manifest=_text(catalog.place(backup)),
         retention_class=expiry.class_of(entry),
         expires_at=iso(expires) if expires else None,
+        legal_hold=hold,
         error=_text(entry.text("error")),
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from dynamodb_backup.archive.legal_holds import HoldRecord
 from dynamodb_backup.archive.manifest import ManifestEntry
 from dynamodb_backup.contract.retention import RETENTION_CLASSES, expiry
 
@@ -14,10 +15,17 @@ __all__ = ["Expiry"]
 
 @dataclass(frozen=True)
 class Expiry:
-    """The retention, in days by class, and the present moment."""
+    """The retention, in days by class, the present moment, and legal holds by date."""
 
     days: Mapping[str, int]
     now: datetime
+    holds: Mapping[str, HoldRecord] = field(default_factory=dict)
+
+    def hold_of(self, backup_date: str, table: str) -> str | None:
+        """Return the status of the legal hold on a table's backups of a date; ``None`` without one."""
+        record = self.holds.get(backup_date)
+        hold = record.tables.get(table) if record else None
+        return hold.status if hold and hold.holds else None
 
     def class_of(self, entry: ManifestEntry) -> str | None:
         """Return the class that a backup was given when it was superseded; ``None``: it has none and never expires."""

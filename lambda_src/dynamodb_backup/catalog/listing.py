@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.legal_holds import LegalHolds
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.catalog.chains import Found, read_chains
 from dynamodb_backup.catalog.days import Day, read_days
 from dynamodb_backup.catalog.expiry import Expiry
@@ -21,6 +23,7 @@ from dynamodb_backup.contract.catalog import (
     TableRecoveryPoints,
     UnreadableDate,
 )
+from dynamodb_backup.errors import BackupDamaged, ReadInterrupted
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.on_demand_names import BackupNames
 from dynamodb_backup.timing import Clock, Deadline, utc_now
@@ -50,6 +53,7 @@ class Listing:
         self._stored_dates = frozenset(self._catalog.dates())
         self._own = self._on_demand(request)
         dates = sorted(self._stored_dates | self._own.by_date.keys(), reverse=True)
+        hold_warnings = self._read_holds(dates)
         page = self._page(request, [date for date in dates if request.covers(date)])
         points = page.by_table()
         if request.page is None:
@@ -71,7 +75,7 @@ class Listing:
             ),
             unreadable_dates=tuple(page.unreadable),
             next_page=page.next_page,
-            warnings=(*page.warnings(), *search.warnings(), *chain_warnings, *self._own.warnings),
+            warnings=(*page.warnings(), *search.warnings(), *chain_warnings, *self._own.warnings, *hold_warnings),
         )
 
     def _on_demand(self, request: ListRequest) -> OnDemandPoints:
@@ -86,6 +90,17 @@ class Listing:
         in_s3 = read_days(self._catalog, [date for date in dates if date in self._stored_dates], tables, self._expiry)
         for date in dates:
             yield self._own.with_day(next(in_s3) if date in self._stored_dates else Day(date))
+
+    def _read_holds(self, dates: Sequence[str]) -> list[str]:
+        """Learn which backups have a legal hold; without Object Lock none has. Return warnings."""
+        if self._settings.object_lock is None:
+            return []
+        try:
+            holds = LegalHolds(self._store, self._layout).of(dates)
+        except (BackupDamaged, ReadInterrupted, *AWS_ERRORS) as error:
+            return [f"legal holds are not in this list: {explain(error)}"]
+        self._expiry = replace(self._expiry, holds=holds)
+        return []
 
     def _page(self, request: ListRequest, dates: Sequence[str]) -> _Page:
         page = _Page(request.limit)

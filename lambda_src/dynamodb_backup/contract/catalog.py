@@ -53,7 +53,7 @@ class ListRequest:
             A field is unknown, of the wrong type, or contradicts another. Nothing has been read.
         """
         fields = Fields(event, _FIELDS)
-        fields.choice("action", default="list", allowed=("list",))
+        fields.choice("action", default="list", allowed=("list", "legal_hold"))
         earliest, latest = fields.day("from"), fields.day("to")
         if earliest and latest and earliest > latest:
             raise RequestRefused("from", f"is {earliest}, which is later than 'to', {latest}")
@@ -89,6 +89,7 @@ class RecoveryPoint:
     made. ``export_manifest`` is the key of DynamoDB's manifest-summary.json. Without ``expires_at`` it does not
     expire, or not before a newer verified backup is there. An on-demand backup has a ``backup_arn``, DynamoDB's own
     status, and as ``run_id`` its maker's.
+    ``legal_hold`` is ON, PLACING or RELEASING.
     """
 
     table_name: str
@@ -104,6 +105,7 @@ class RecoveryPoint:
     export_manifest: str | None = None
     retention_class: str | None = None
     expires_at: str | None = None
+    legal_hold: str | None = None
     error: str | None = None
     backup_type: str = BACKUP_TYPE
     backup_arn: str | None = None

@@ -8,10 +8,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 
-__all__ = ["CALENDAR_CLASSES", "FAILED", "INCREMENTAL", "RETENTION_CLASSES", "TAG", "class_between", "expiry"]
+__all__ = [
+    "CALENDAR_CLASSES",
+    "FAILED",
+    "HELD_TAG",
+    "INCREMENTAL",
+    "RETENTION_CLASSES",
+    "TAG",
+    "class_between",
+    "expiry",
+]
 
 TAG = "backup-retention"
 """Key of the tag that the bucket's lifecycle rules look for; its value is the class."""
+
+HELD_TAG = "backup-retention-held"
+"""Takes that tag's place while an object has a legal hold. No lifecycle rule knows it: S3 would hide an expired object
+behind a delete marker, although a held version stays."""
 
 CALENDAR_CLASSES = ("daily", "weekly", "monthly", "yearly")
 FAILED = "failed"

@@ -1,4 +1,4 @@
-"""Lambda entry point of the backup, and of the list of what it has made."""
+"""Lambda entry point of the backup, of the list of what it has made, and of legal holds on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from dynamodb_backup.backup.run import BackupRun
 from dynamodb_backup.catalog.listing import Listing
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
 from dynamodb_backup.contract.catalog import ListRequest, ListResult
+from dynamodb_backup.contract.legal_hold import ACTION as LEGAL_HOLD
+from dynamodb_backup.contract.legal_hold import LegalHoldRequest, LegalHoldResult
 from dynamodb_backup.handlers.door import answer_or_500
+from dynamodb_backup.holds.run import LegalHoldRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
 
@@ -21,9 +24,12 @@ __all__ = ["lambda_handler"]
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Back up every configured table, or a subset; the same event again goes on where time ran out.
 
-    With ``{"action": "list"}`` nothing is backed up: the recovery points are listed.
+    With ``{"action": "list"}`` nothing is backed up: the recovery points are listed, and with
+    ``legal_hold`` those of a date are held or released.
     """
-    return _list(event, context) if ListRequest.is_meant(event) else _back_up(event, context)
+    if not ListRequest.is_meant(event):
+        return _back_up(event, context)
+    return _hold(event, context) if event["action"] == LEGAL_HOLD else _list(event, context)
 
 
 def _back_up(event: Any, context: Any) -> dict[str, Any]:
@@ -42,3 +48,12 @@ def _list(event: Any, context: Any) -> dict[str, Any]:
         return Listing(settings, clients(), Deadline.of(context)).execute(request)
 
     return answer_or_500(list_points, ListResult)
+
+
+def _hold(event: Any, context: Any) -> dict[str, Any]:
+    def hold() -> LegalHoldResult:
+        settings = Settings.from_environment(os.environ)
+        request = LegalHoldRequest.from_event(event)
+        return LegalHoldRun(settings, clients(), Deadline.of(context)).execute(request)
+
+    return answer_or_500(hold, LegalHoldResult)

@@ -159,7 +159,11 @@ class FakeAws:
     ) -> dict[str, Any]:
         keys = sorted(key for key in list(self.objects) if key.startswith(Prefix) and key > StartAfter)[:MaxKeys]
         folders = {Prefix + key[len(Prefix) :].split("/")[0] + "/" for key in keys if "/" in key[len(Prefix) :]}
-        plain = [{"Key": key} for key in keys if "/" not in key[len(Prefix) :] or not Delimiter]
+        plain = [
+            {"Key": key, "LastModified": self.time.utc()}
+            for key in keys
+            if "/" not in key[len(Prefix) :] or not Delimiter
+        ]
         return {"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)], "Contents": plain}
 
     def _object(self, key: str, operation: str) -> bytes:
