@@ -46,6 +46,17 @@ data "aws_iam_policy_document" "restore" {
     resources = values(local.table_arns)
   }
 
+  # In another account the role's own policies say what a restore may do there.
+  dynamic "statement" {
+    for_each = length(var.restore_target_roles) == 0 ? [] : [var.restore_target_roles]
+
+    content {
+      sid       = "WriteInOtherAccounts"
+      actions   = ["sts:AssumeRole"]
+      resources = statement.value
+    }
+  }
+
   # Creating a target from the captured definition, and the settings that come after its items.
   dynamic "statement" {
     for_each = var.restore_creates_tables ? [values(local.table_arns)] : []
@@ -197,6 +208,7 @@ module "restore" {
     RESTORE_SLICE_LINES   = 2000000
     RESTORE_STALL_SECONDS = 900
     RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
+    RESTORE_TARGET_ROLES  = length(var.restore_target_roles) == 0 ? null : jsonencode(var.restore_target_roles)
   })
   policy_json = data.aws_iam_policy_document.restore.json
   settings    = local.function

@@ -168,6 +168,20 @@ variable "restore_target_tables" {
   }
 }
 
+variable "restore_target_roles" {
+  description = <<-EOT
+    ARNs of roles that a restore may assume (the restore event's target_role_arn), to write into tables of another account in the same region. Each role's trust policy must name the restore function's role, in the output roles.restore.arn. The names of the tables are held to the convention and restore_target_tables there, too.
+  EOT
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for role in var.restore_target_roles : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", role))])
+    error_message = "restore_target_roles holds ARNs of IAM roles, such as arn:aws:iam::111122223333:role/restore-from-production. Not such an ARN: ${join(", ", [for role in var.restore_target_roles : "\"${role}\"" if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", role))])}. A wildcard would let the function into roles that nobody meant."
+  }
+}
+
 variable "restore_creates_tables" {
   description = <<-EOT
     Whether a restore may create a missing target table (the restore event's create_missing_tables, and "method": "import"), under the names in tables and restore_target_tables alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +24,7 @@ __all__ = [
     "QueueClient",
     "api_clients",
     "clients",
+    "in_role",
     "on_demand_clients",
     "send_exact_windows",
 ]
@@ -41,10 +42,20 @@ _DECIDING_VARIABLES = (
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SNS",
     "AWS_ENDPOINT_URL_SQS",
+    "AWS_ENDPOINT_URL_STS",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
 )
 """Constant in Lambda; a local caller that changes them must not be answered by clients for the old ones."""
+
+ROLE_SESSION = "dynamodb-restore"
+"""How CloudTrail of the role's account calls who wrote there."""
+
+ROLE_SECONDS = 3600
+"""The longest that a role which was assumed by another role may last; a turn takes 15 minutes at most.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+"""
 
 LONGEST_ANSWER_SECONDS = 8
 """A call that hangs near the deadline must not keep the function from answering for long."""
@@ -89,6 +100,26 @@ def clients() -> Clients:
     return _clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
 
 
+def in_role(own: Clients, role_arn: str) -> Clients:
+    """Return clients whose DynamoDB is that of a role's account, in the function's region; S3 stays the function's own.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        The role cannot be assumed.
+    """
+    sts = boto3.session.Session().client("sts", config=_config())
+    assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName=ROLE_SESSION, DurationSeconds=ROLE_SECONDS)
+    credentials = assumed["Credentials"]
+    session = boto3.session.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    dynamodb, writes = _dynamodb_of(session)
+    return replace(own, dynamodb=dynamodb, dynamodb_writes=writes)
+
+
 def on_demand_clients() -> OnDemandClients:
     """Return the clients of the on-demand backup, made and kept likewise."""
     return _on_demand_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
@@ -122,15 +153,17 @@ def _on_demand_clients_for(_environment: tuple[str | None, ...]) -> OnDemandClie
 
 @lru_cache(maxsize=1)
 def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
-    session, config = boto3.session.Session(), _config()
-    writes = config.merge(Config(parameter_validation=False))
+    session = boto3.session.Session()
+    dynamodb, writes = _dynamodb_of(session)
+    return Clients(s3=session.client("s3", config=_config()), dynamodb=dynamodb, dynamodb_writes=writes)
+
+
+def _dynamodb_of(session: boto3.session.Session) -> tuple[DynamoDBClient, DynamoDBClient]:
+    """Return a client for everything, and one for the batch writer."""
+    config = _config()
     dynamodb = session.client("dynamodb", config=config)
     send_exact_windows(dynamodb.meta.events)
-    return Clients(
-        s3=session.client("s3", config=config),
-        dynamodb=dynamodb,
-        dynamodb_writes=session.client("dynamodb", config=writes),
-    )
+    return dynamodb, session.client("dynamodb", config=config.merge(Config(parameter_validation=False)))
 
 
 def send_exact_windows(events: Any) -> None:

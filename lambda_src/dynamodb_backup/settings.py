@@ -39,6 +39,8 @@ class Settings:
     """How the names begin of those on-demand backups that the list shows; ``None``: it asks for none."""
     on_demand_retention_days: int = 3
     object_lock: ObjectLock | None = None
+    target_roles: frozenset[str] = frozenset()
+    """The roles in whose accounts a restore may write."""
     slice_lines: int = DEFAULT_SLICE_LINES
     stall_seconds: int = DEFAULT_STALL_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
@@ -69,6 +71,7 @@ class Settings:
             on_demand_name_prefix=(variables.get("ON_DEMAND_BACKUP_NAME_PREFIX") or "").removesuffix("-") or None,
             on_demand_retention_days=_whole_number(variables, "ON_DEMAND_RETENTION_DAYS", default=3),
             object_lock=chosen_object_lock(variables, "OBJECT_LOCK"),
+            target_roles=frozenset(_texts(variables, "RESTORE_TARGET_ROLES", "role ARNs")),
             slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),
             stall_seconds=_count(variables, "RESTORE_STALL_SECONDS", DEFAULT_STALL_SECONDS),
             memory_mb=_count(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB),
@@ -140,19 +143,25 @@ def _account_id(variables: Mapping[str, str], name: str) -> str | None:
 
 
 def _table_names(variables: Mapping[str, str], name: str, default: str | None = None) -> tuple[str, ...]:
-    text = _required(variables, name) if default is None else variables.get(name) or default
-    try:
-        names = json.loads(text)
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON array of table names, but is not JSON: {error}") from error
-    if not isinstance(names, list) or not all(isinstance(table, str) for table in names):
-        raise ConfigurationError(name, 'must be a JSON array of table names, such as ["orders","customers"]')
+    if default is None:
+        _required(variables, name)
+    names = _texts(variables, name, 'table names, such as ["orders","customers"]')
     for table in names:
         if not is_table_name(table):
             raise ConfigurationError(name, f"holds '{table}', which cannot be a DynamoDB table name")
         if names.count(table) > 1:
             raise ConfigurationError(name, f"names table '{table}' more than once")
     return tuple(names)
+
+
+def _texts(variables: Mapping[str, str], name: str, what: str) -> list[str]:
+    try:
+        texts = json.loads(variables.get(name) or "[]")
+    except ValueError as error:
+        raise ConfigurationError(name, f"must be a JSON array of {what}, but is not JSON: {error}") from error
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ConfigurationError(name, f"must be a JSON array of {what}")
+    return texts
 
 
 def _count(variables: Mapping[str, str], name: str, default: int) -> int:

@@ -258,6 +258,24 @@ run "creating_tables" {
   }
 }
 
+run "roles_of_other_accounts_are_assumed_only_where_listed" {
+  command = plan
+
+  variables {
+    restore_target_roles = ["arn:aws:iam::111122223333:role/restore"]
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.restore.policy_json).Statement : s.Resource if contains(flatten([s.Action]), "sts:AssumeRole")] == ["arn:aws:iam::111122223333:role/restore"] && module.restore.environment.RESTORE_TARGET_ROLES == "[\"arn:aws:iam::111122223333:role/restore\"]"
+    error_message = "The restore may assume that role: ${module.restore.policy_json}"
+  }
+
+  assert {
+    condition     = !strcontains(module.backup.policy_json, "sts:AssumeRole") && !strcontains(module.verify.policy_json, "sts:AssumeRole")
+    error_message = "Nobody else may."
+  }
+}
+
 run "on_demand_backups_are_restored_only_where_wanted" {
   command = plan
 

@@ -22,6 +22,8 @@ from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["ACTIONS", "RestoreRequest"]
 
+ROLE_ARN = r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+"
+
 ACTIONS = ("history", "restore", "undo", "verify")
 """What the restore function does, by the event's field ``action``."""
 
@@ -53,6 +55,9 @@ class RestoreRequest(RestoreFields):
                 "max_write_units_per_second", least=1, most=MOST_WRITE_UNITS
             ),
             target_tables=fields.table_map("target_tables"),
+            target_role_arn=fields.text(
+                "target_role_arn", pattern=ROLE_ARN, meaning="the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME"
+            ),
             method=fields.choice("method", default="batch_write", allowed=METHODS),
             create_missing_tables=fields.boolean("create_missing_tables", default=False),
             warm_write_units_per_second=fields.optional_integer(

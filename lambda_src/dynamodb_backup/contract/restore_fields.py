@@ -32,6 +32,7 @@ FIELDS = (
     "max_workers",
     "max_write_units_per_second",
     "target_tables",
+    "target_role_arn",
     "method",
     "create_missing_tables",
     "warm_write_units_per_second",
@@ -74,6 +75,7 @@ class RestoreFields:
     max_workers: int = DEFAULT_WORKERS
     max_write_units_per_second: int | None = None
     target_tables: dict[str, str] = field(default_factory=dict)
+    target_role_arn: str | None = None
     method: str = "batch_write"
     create_missing_tables: bool = False
     warm_write_units_per_second: int | None = None

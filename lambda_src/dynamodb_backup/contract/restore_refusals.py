@@ -81,6 +81,12 @@ def _refuse_moment(asked: RestoreFields) -> None:
 
 def _refuse_new_targets(asked: RestoreFields) -> None:
     """Refuse what contradicts a target that the restore makes itself."""
+    if asked.target_role_arn and asked.method == "import":
+        raise RequestRefused(
+            "target_role_arn",
+            'cannot go with "method": "import", for which the role would have to read this bucket; '
+            "leave out 'method' and give 'create_missing_tables'",
+        )
     imports = asked.method == "import"
     for name, given in (("method", imports), ("create_missing_tables", asked.create_missing_tables)):
         if given and asked.export:

@@ -10,6 +10,7 @@ from dynamodb_backup.errors import RequestRefused, TargetUnusable
 from dynamodb_backup.restore.on_demand import plan_on_demand
 from dynamodb_backup.restore.plan import Planner
 from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.restore.target_account import means_in_target_account
 from dynamodb_backup.restore.transform import refuse_rules_for_keys
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import logger
@@ -30,6 +31,7 @@ def begin(request: RestoreRequest, means: Means) -> RestoreState:
     BackupNotFound, BackupDamaged, UnsupportedExport
         The request as a whole cannot be planned.
     """
+    means = means_in_target_account(request, means)
     warnings: list[str] = []
     if request.restore_to and datetime.fromisoformat(request.restore_to) > means.clock():
         raise RequestRefused("restore_to", f"is {request.restore_to}, which lies in the future")

@@ -9,10 +9,11 @@ from dynamodb_backup.restore.on_demand import OnDemandRestorer
 from dynamodb_backup.restore.progress import OwnProgress, Publisher
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
+from dynamodb_backup.restore.target_account import means_in_target_account
 from dynamodb_backup.turns.carry import TableWork, carry
 from dynamodb_backup.turns.means import Means
 
-__all__ = ["Carrier", "OwnCarrier"]
+__all__ = ["Carrier", "OwnCarrier", "own_restorer"]
 
 
 class Carrier(Protocol):
@@ -32,13 +33,16 @@ class OwnCarrier:
         self._means = means
 
     def carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
-        tables = (self.restorer(request, state.id, table) for table in state.tables if table.open)
-        return carry(tables, self._means.deadline)
-
-    def restorer(self, request: RestoreRequest, restore_id: str, table: TableState) -> TableWork:
-        if table.on_demand_backup:
-            return OnDemandRestorer(self._means.clients.dynamodb, request, table, self._means.deadline)
-        return TableRestorer(self._means, request, restore_id, table)
+        means = means_in_target_account(request, self._means)
+        tables = (own_restorer(means, request, state.id, table) for table in state.tables if table.open)
+        return carry(tables, means.deadline)
 
     def publisher(self, request: RestoreRequest, state: RestoreState) -> Publisher:
         return OwnProgress(self._means, state, dry_run=request.dry_run)
+
+
+def own_restorer(means: Means, request: RestoreRequest, restore_id: str, table: TableState) -> TableWork:
+    """Return what restores a table within one invocation."""
+    if table.on_demand_backup:
+        return OnDemandRestorer(means.clients.dynamodb, request, table, means.deadline)
+    return TableRestorer(means, request, restore_id, table)

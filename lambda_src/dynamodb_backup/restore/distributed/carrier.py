@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.restore.carrier import OwnCarrier
+from dynamodb_backup.restore.carrier import own_restorer
 from dynamodb_backup.restore.distributed.jobs import JobStates
 from dynamodb_backup.restore.distributed.shared_progress import SharedProgress
 from dynamodb_backup.restore.distributed.tables import SharedOutRestorer
 from dynamodb_backup.restore.progress import Publisher
 from dynamodb_backup.restore.state import RestoreState
+from dynamodb_backup.restore.target_account import means_in_target_account
 from dynamodb_backup.turns.carry import TableWork
 from dynamodb_backup.turns.means import Means
 
@@ -28,14 +29,15 @@ class SharedOutCarrier:
     def carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
         (table,) = state.tables
         self._turn = state.turns
+        means = means_in_target_account(request, self._means)
         restorer: TableWork
         if table.on_demand_backup or table.windows:
             # DynamoDB does the one by itself; of the other the full export alone could be shared out.
-            restorer = OwnCarrier(self._means).restorer(request, state.id, table)
+            restorer = own_restorer(means, request, state.id, table)
         else:
-            states = JobStates(self._means.store, self._means.layout, state.id)
-            slice_lines = self._means.settings.slice_lines
-            restorer = self._sharing = SharedOutRestorer(states, slice_lines, self._means, request, state.id, table)
+            states = JobStates(means.store, means.layout, state.id)
+            slice_lines = means.settings.slice_lines
+            restorer = self._sharing = SharedOutRestorer(states, slice_lines, means, request, state.id, table)
         restorer.execute()
         return [restorer] if restorer.open else []
 

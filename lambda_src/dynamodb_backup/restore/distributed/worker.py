@@ -16,6 +16,7 @@ from dynamodb_backup.restore.distributed.shared_progress import JobProgress, Sha
 from dynamodb_backup.restore.distributed.tables import JobRestorer
 from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.restore.target_account import means_in_target_account
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline, iso
 from dynamodb_backup.turns.means import Means
@@ -89,7 +90,8 @@ class Worker:
         (own,) = state.tables
         request = part.original_request()
         began, before = self._means.clock(), _settled(own)
-        restorer = JobRestorer(job, replace(self._means, deadline=deadline), request, part.id, own)
+        means = means_in_target_account(request, replace(self._means, deadline=deadline))
+        restorer = JobRestorer(job, means, request, part.id, own)
         shared = SharedProgress(self._means, part.id)
         with ProgressReporter(JobProgress(shared, job, own), state, dry_run=request.dry_run, shared=True):
             restorer.execute()
