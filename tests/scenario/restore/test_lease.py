@@ -40,6 +40,26 @@ def test_a_lease_is_held_by_one_at_a_time_and_given_back(store: ObjectStore) -> 
         assert not again.lost()
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lease_is_taken_and_given_back_though_the_answer_to_its_write_is_lost(
+    store: ObjectStore, aws: Sandbox, lost: int
+) -> None:
+    lost_answer = aws.faults.reset_connection("s3", "PutObject", resource=f"*/{KEY}", after=True, skip=lost, times=1)
+    with Lease(store, KEY, utc_now) as mine:
+        assert not mine.lost()
+    assert lost_answer.hits == 1
+    with Lease(store, KEY, utc_now) as again:
+        assert not again.lost()
+
+
+def test_a_lease_whose_last_renewal_got_no_answer_is_given_back(store: ObjectStore, stage: Stage) -> None:
+    with Lease(store, KEY, utc_now) as mine:
+        stage.put(KEY, stage.get(KEY) + b" ")  # our own bytes under another ETag
+        assert not mine.lost()
+    with Lease(store, KEY, utc_now) as again:
+        assert not again.lost()
+
+
 def test_the_lease_of_one_that_died_runs_out(store: ObjectStore) -> None:
     dead = Lease(store, KEY, utc_now)
     dead.__enter__()

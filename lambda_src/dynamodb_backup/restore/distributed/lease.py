@@ -82,17 +82,20 @@ class Lease:
                 self._write(LEASE_SECONDS)
                 return
         except WriteConflict:
-            # Perhaps it was our own write, whose answer was lost.
-            stored = self._store.get(self._key)
-            if json.loads(stored.body)["holder"] == self._holder:
-                self._etag = stored.etag
-                return
+            logger.warning("somebody else took the lease", lease=self._key)
         self._valid_until = 0.0
 
     def _write(self, seconds: float) -> None:
         began, until = time.monotonic(), self._clock() + timedelta(seconds=seconds)
         body = json.dumps({"holder": self._holder, "until": iso(until)}).encode()
-        self._etag = self._store.put_if_unchanged(self._key, body, self._etag)
+        try:
+            self._etag = self._store.put_if_unchanged(self._key, body, self._etag)
+        except WriteConflict:
+            # Perhaps it was our own write, whose answer was lost: nobody else would give that lease back.
+            stored = self._store.get(self._key)
+            if json.loads(stored.body)["holder"] != self._holder:
+                raise
+            self._etag = self._store.put_if_unchanged(self._key, body, stored.etag)
         self._valid_until = began + seconds - SAFETY_SECONDS
 
     def _quietly(self, work: Callable[[], None]) -> None:
