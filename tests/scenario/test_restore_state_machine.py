@@ -118,6 +118,19 @@ def test_a_damaged_backup_fails_the_execution_and_a_person_is_told(aws: Sandbox,
     assert damaged.data_keys[1] in message
 
 
+def test_the_cause_that_stopped_a_table_from_outside_is_told(aws: Sandbox, stage: Stage, machine: str) -> None:
+    stage.back_up("orders", ITEMS, file_count=2)
+    aws.faults.deny("s3", "PutObject", resource=f"{stage.bucket}/*/leases/*")
+
+    execution = execute(aws, machine, {})
+
+    assert (execution["status"], execution["error"]) == ("FAILED", "Restore.Status500")
+    assert "ended while it was in the phase verify: " in execution["cause"]
+    assert "AccessDenied" in execution["cause"]
+    [(_, message)] = told(aws, "failure")
+    assert "AccessDenied" in message
+
+
 @pytest.mark.parametrize("event", [{"no_such_field": 1}, {"write_mode": "sideways"}])
 def test_a_bad_event_fails_the_execution_by_name(aws: Sandbox, machine: str, event: dict[str, Any]) -> None:
     execution = execute(aws, machine, event)

@@ -15,6 +15,7 @@ __all__ = [
     "ExecutionName",
     "PlanResult",
     "WorkResult",
+    "causes_of_event",
     "execution_of_event",
     "part_of_event",
     "restore_event",
@@ -34,11 +35,26 @@ def part_of_event(event: object) -> tuple[str, str]:
     RequestRefused
         The state machine did not send this event.
     """
-    fields = Fields(event, ("action", "restore_id", "job"))
+    fields = Fields(event, ("action", "restore_id", "job", "ended"))
     restore_id = fields.text("restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of a plan")
     if restore_id is None:
         raise RequestRefused("restore_id", "is missing")
     return restore_id, fields.text("job", pattern=r"[a-z0-9-]{1,64}", meaning="the name of a job") or ""
+
+
+def causes_of_event(event: object) -> dict[str, str]:
+    """Return why tables were not carried to their end, by the ``restore_id`` of their parts; only known from outside.
+
+    Raises
+    ------
+    RequestRefused
+        The state machine did not send this event.
+    """
+    ended = Fields(event, ("action", "restore_id", "ended")).raw("ended") or []
+    try:
+        return {str(part["restore_id"]): str(part["error"]) for part in ended}
+    except (KeyError, TypeError) as error:
+        raise RequestRefused("ended", "must be an array of objects with restore_id and error") from error
 
 
 @dataclass(frozen=True)

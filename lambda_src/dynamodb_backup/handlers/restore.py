@@ -8,7 +8,14 @@ from typing import Any
 
 from dynamodb_backup.aws import clients
 from dynamodb_backup.catalog.history import History
-from dynamodb_backup.contract.distributed import ACTIONS, Answered, PlanResult, WorkResult, part_of_event
+from dynamodb_backup.contract.distributed import (
+    ACTIONS,
+    Answered,
+    PlanResult,
+    WorkResult,
+    causes_of_event,
+    part_of_event,
+)
 from dynamodb_backup.contract.history import HistoryRequest, HistoryResult
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
@@ -81,7 +88,9 @@ def _step(event: Any, context: Any) -> Answer:
         if action == "plan":
             return coordinator.plan(event)
         restore_id, _ = part_of_event(event)
-        return Answered(coordinator.advance(restore_id) if action == "advance" else coordinator.finish(restore_id))
+        if action == "advance":
+            return Answered(coordinator.advance(restore_id))
+        return Answered(coordinator.finish(restore_id, causes_of_event(event)))
 
     return answer_or_500(step, PlanResult)
 

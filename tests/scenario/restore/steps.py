@@ -42,16 +42,17 @@ class Execution:
         if planned["statusCode"] != 200:
             return Answer(planned["statusCode"], planned["body"] | {"restore_results": []})
         self.restore_id = planned["body"]["restore_id"]
-        for part in planned["body"]["parts"]:
-            self._table(part["restore_id"], most_turns)
-        answer = step("finish", restore_id=self.restore_id)
+        ended = [self._table(part["restore_id"], most_turns) for part in planned["body"]["parts"]]
+        answer = step("finish", restore_id=self.restore_id, ended=[one for one in ended if one])
         return Answer(answer["statusCode"], answer["body"])
 
-    def _table(self, part: str, most_turns: int) -> None:
+    def _table(self, part: str, most_turns: int) -> dict[str, Any]:
+        """Carry a table to its end, and return the error of the answer if it was not one of the table's."""
         for _ in range(most_turns):
             answer = step("advance", restore_id=part, seconds=self.seconds)
             if answer["statusCode"] != 202:
-                return
+                error = answer["body"].get("error")
+                return {"restore_id": part, "error": error} if error else {}
             jobs = answer["body"]["jobs"]
             if jobs["count"]:
                 listed = [json.loads(line) for line in self.stage.get(jobs["key"]).splitlines()]

@@ -299,6 +299,39 @@ def test_a_manifest_that_is_replaced_makes_the_plan_stale(stage: Stage, aws: San
     assert table_writes(aws) == []
 
 
+def test_a_table_that_nobody_could_carry_to_its_end_has_the_cause_in_the_report(stage: Stage, aws: Sandbox) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", ITEMS, file_count=3)
+    aws.faults.deny("s3", "PutObject", resource=f"{stage.bucket}/*/leases/*")
+
+    answer = Execution(stage, {}).run()
+
+    assert (answer.code, answer.result["status"]) == (500, "FAILED")
+    assert "ended while it was in the phase verify: " in answer.result["error"]
+    assert "AccessDenied" in answer.result["error"]
+    assert table_writes(aws) == []
+
+
+def test_a_table_of_whose_end_nothing_is_known_points_to_the_log(stage: Stage) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", ITEMS, file_count=3)
+    restore_id = step("plan", event={})["body"]["restore_id"]
+
+    answer = step("finish", restore_id=restore_id)
+
+    (result,) = answer["body"]["restore_results"]
+    assert result["error"] == (
+        "its part of the execution ended while it was in the phase verify: the function's log says why"
+    )
+
+
+@pytest.mark.parametrize("ended", ["x", [1], [{"restore_id": "a"}], {"restore_id": "a", "error": "b"}])
+def test_causes_that_the_state_machine_did_not_send_are_refused(stage: Stage, ended: Any) -> None:
+    answer = step("finish", restore_id="20260101T000000Z-00000000", ended=ended)
+    assert answer["statusCode"] == 500
+    assert "field 'ended' must be" in answer["body"]["error"]
+
+
 def test_refused_items_of_all_jobs_are_kept_together(stage: Stage) -> None:
     stage.create_table("orders")
     bad = [{"id": {"S": f"bad-{number}"}, "text": {"S": "x" * 420_000}} for number in range(2)]

@@ -7,6 +7,7 @@ fails its own table alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -109,8 +110,13 @@ class Coordinator:
                 raise
             return _again(f"waiting after {explain(error)}")
 
-    def finish(self, restore_id: str) -> Response:
+    def finish(self, restore_id: str, causes: Mapping[str, str]) -> Response:
         """Answer how the whole restore ended, and keep that answer as its report.
+
+        Parameters
+        ----------
+        causes
+            Why nobody went on with a part that is still open, by its ``restore_id``.
 
         Raises
         ------
@@ -123,9 +129,10 @@ class Coordinator:
             raise BackupNotFound(f"there is no restore '{restore_id}' of the state machine: {error}") from error
         parts = [find_part(self._means.store, self._means.layout, part) for part in plan["parts"]]
         tables = [part.tables[0] for part in parts]
-        for table in tables:
+        for part, table in zip(parts, tables, strict=True):
             if table.open:
-                table.fail(f"its part of the execution ended while it was in the phase {table.phase}: {table.error}")
+                cause = causes.get(part.id) or table.error or "the function's log says why"
+                table.fail(f"its part of the execution ended while it was in the phase {table.phase}: {cause}")
         request = parts[0].original_request()
         began = datetime.fromisoformat(plan["started_at"])
         result = RestoreResult(
