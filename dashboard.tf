@@ -57,7 +57,7 @@ locals {
       type = "alarm", x = 0, y = 0, width = 12, height = 6
       properties = {
         title  = "Alarms of ${local.full_prefix}"
-        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn])
+        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], aws_cloudwatch_metric_alarm.restore_test_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn])
       }
     },
     {
@@ -88,7 +88,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_body = jsonencode({
     start = "-P7D"
     widgets = concat(local.dashboard_head, [
-      for index, graph in local.dashboard_graphs : {
+      for index, graph in concat(local.dashboard_graphs, local.restore_test_graphs) : {
         type = "metric", x = index % 2 * 12, y = 10 + floor(index / 2) * 6, width = 12, height = 6
         properties = {
           title  = graph.title

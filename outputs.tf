@@ -81,6 +81,21 @@ output "alarms" {
   }
 }
 
+output "restore_tests" {
+  description = "Restore tests: arn and name of function, role, log_group, state_machine and alarms (failed, and not_proven by the names given in tables), and scratch_prefix; null without them."
+  value = length(local.restore_tests) == 0 ? null : {
+    function       = module.restore_test[0].function
+    role           = module.restore_test[0].role
+    log_group      = module.restore_test[0].log_group
+    state_machine  = { arn = aws_sfn_state_machine.restore_test[0].arn, name = aws_sfn_state_machine.restore_test[0].name }
+    scratch_prefix = local.restore_test_prefix
+    alarms = {
+      failed     = { arn = aws_cloudwatch_metric_alarm.restore_test_failed[0].arn, name = aws_cloudwatch_metric_alarm.restore_test_failed[0].alarm_name }
+      not_proven = { for table, alarm in aws_cloudwatch_metric_alarm.not_proven : table => { arn = alarm.arn, name = alarm.alarm_name } }
+    }
+  }
+}
+
 output "dashboard" {
   description = "CloudWatch dashboard: arn and name; null without one."
   value       = one([for dashboard in aws_cloudwatch_dashboard.this : { arn = dashboard.dashboard_arn, name = dashboard.dashboard_name }])

@@ -546,6 +546,73 @@ variable "max_backup_age_hours" {
   }
 }
 
+variable "restore_tests" {
+  description = <<-EOT
+    Restore tests: each table's newest backup is restored into a scratch table, compared with it item by item, and the scratch table is deleted. Default null: none. See docs/restore-tests.md, also for what they cost.
+    - schedule: EventBridge Scheduler's cron(...), rate(...) or at(...). Default "cron(0 5 ? * SUN *)", Sundays at 05:00.
+    - time_zone: IANA time zone of it. Default "UTC".
+    - tables: the tables to test, by their names as in tables. Default: all.
+    - max_table_bytes: larger tables are skipped, and said to be; 0 tests any size. Default 1073741824 (1 GiB).
+    - max_age_hours: the alarm of a table goes off when it was not proven restorable for so long. Default 192, eight days.
+    - scratch_prefix: how the names of scratch tables begin, and only of them. Default "<app_name>-<environment>-restore-test-".
+    - table_kms_key_arns: keys under which the tables are encrypted, for their scratch tables. Default: none, which suits tables under AWS's own keys.
+    - memory_mb, timeout_seconds: of the function, 128 to 10240 and 10 to 900. Default 1769 and 900.
+  EOT
+  type = object({
+    schedule           = optional(string, "cron(0 5 ? * SUN *)")
+    time_zone          = optional(string, "UTC")
+    tables             = optional(set(string))
+    max_table_bytes    = optional(number, 1073741824)
+    max_age_hours      = optional(number, 192)
+    scratch_prefix     = optional(string)
+    table_kms_key_arns = optional(set(string), [])
+    memory_mb          = optional(number, 1769)
+    timeout_seconds    = optional(number, 900)
+  })
+  default = null
+
+  validation {
+    condition     = var.restore_tests == null || can(regex("^(cron|rate|at)\\(.+\\)$", var.restore_tests.schedule))
+    error_message = "restore_tests.schedule is cron(minutes hours day month weekday year), rate(value unit) or at(time). Given: \"${try(var.restore_tests.schedule, "")}\". Write for example \"cron(0 5 ? * SUN *)\"."
+  }
+
+  validation {
+    condition     = try(length(var.restore_tests.tables) > 0 && alltrue([for table in var.restore_tests.tables : contains(keys(local.tables), table) || contains(values(local.tables), table)]), true)
+    error_message = "restore_tests.tables names some of tables, at least one. Given: ${try(jsonencode(var.restore_tests.tables), "")}. Correct the names, or leave it out to test all."
+  }
+
+  validation {
+    condition     = try(var.restore_tests.max_table_bytes >= 0 && floor(var.restore_tests.max_table_bytes) == var.restore_tests.max_table_bytes, true)
+    error_message = "restore_tests.max_table_bytes is a whole number of bytes, or 0 for any size. Given: ${try(coalesce(var.restore_tests.max_table_bytes, 0), 0)}. Write for example 1073741824 for 1 GiB."
+  }
+
+  validation {
+    condition     = try(var.restore_tests.max_age_hours >= 1, true)
+    error_message = "restore_tests.max_age_hours is at least 1, and longer than the time between two tests. Given: ${try(var.restore_tests.max_age_hours, 0)}. Write for example 192 for a weekly test."
+  }
+
+  validation {
+    condition     = var.restore_tests == null || can(regex("^[A-Za-z0-9_.-]{7,63}[-_.]$", coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix)))
+    error_message = "restore_tests.scratch_prefix has 8 to 64 characters out of a-z, A-Z, 0-9, \"_\", \".\" and \"-\", and ends with one of the last three. Given: \"${coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix)}\". Write for example \"shop-restore-test-\"."
+  }
+
+  # The role of restore tests may delete whatever begins with the prefix.
+  validation {
+    condition     = var.restore_tests == null || alltrue([for table in keys(local.table_arns) : !startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])
+    error_message = "No table that is backed up or restored into may begin with restore_tests.scratch_prefix \"${coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix)}\": scratch tables are deleted. Given: ${join(", ", [for table in keys(local.table_arns) : "\"${table}\"" if startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])}. Choose another prefix."
+  }
+
+  validation {
+    condition     = try(alltrue([for arn in var.restore_tests.table_kms_key_arns : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", arn))]), true)
+    error_message = "restore_tests.table_kms_key_arns holds ARNs of keys (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: ${try(join(", ", var.restore_tests.table_kms_key_arns), "")}. Use the arn attribute of aws_kms_key."
+  }
+
+  validation {
+    condition     = try(var.restore_tests.memory_mb >= 128 && var.restore_tests.memory_mb <= 10240 && var.restore_tests.timeout_seconds >= 10 && var.restore_tests.timeout_seconds <= 900, true)
+    error_message = "Lambda takes a memory_mb of 128 to 10240 and a timeout_seconds of at most 900, of which the function needs 10. Given: restore_tests.memory_mb ${try(var.restore_tests.memory_mb, 0)}, timeout_seconds ${try(var.restore_tests.timeout_seconds, 0)}. Use numbers in these ranges."
+  }
+}
+
 variable "dashboard" {
   description = "Whether there is a CloudWatch dashboard of alarms, newest backups, sizes, failures and restores. Default true."
   type        = bool

@@ -39,6 +39,12 @@ _UNITS = {
     "ItemsDeleted": MetricUnit.Count,
     "ItemsReverted": MetricUnit.Count,
     "ItemsNotReverted": MetricUnit.Count,
+    "RestoreTestSucceeded": MetricUnit.Count,
+    "RestoreTestFailed": MetricUnit.Count,
+    "RestoreTestSkipped": MetricUnit.Count,
+    "RestoreTestItems": MetricUnit.Count,
+    "RestoreTestSeconds": MetricUnit.Seconds,
+    "LastProvenRestorable": MetricUnit.NoUnit,  # hours; CloudWatch knows no such unit
     "OnDemandBackupAvailable": MetricUnit.Count,
     "OnDemandBackupsFailed": MetricUnit.Count,
 }

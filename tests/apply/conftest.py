@@ -26,6 +26,7 @@ VARIABLES: dict[str, dict[str, str]] = {
     "incremental": {"force_destroy": "true"},
     "minimal": {},
     "on_demand_backup": {"delay_seconds": "1"},
+    "restore_tests": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "scan_backup": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
 }
 

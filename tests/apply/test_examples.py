@@ -18,6 +18,8 @@ EMULATOR_DRIFT = {
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.execution_failed": ["update"],
     # Of other alarms it gives back neither description, actions, dimensions, statistic, period nor treat_missing_data.
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],
+    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_proven": ["update"],
+    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.restore_test_failed": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.undelivered": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.dead_letter": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.failed": ["update"],

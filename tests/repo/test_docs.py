@@ -19,6 +19,7 @@ from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
 from dynamodb_backup.contract import history as history_contract
 from dynamodb_backup.contract import on_demand as on_demand_contract
+from dynamodb_backup.contract import restore_test as restore_test_contract
 from dynamodb_backup.contract import undo as undo_contract
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult, TableBackup
 from dynamodb_backup.contract.catalog import (
@@ -42,6 +43,7 @@ from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS as RESTORE_FIELDS
 from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest, UndoResult
+from dynamodb_backup.restore_test.terms import Terms
 from dynamodb_backup.settings import OnDemandSettings, Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
 
@@ -75,6 +77,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## List event", list_contract._FIELDS),
         ("## Restore event", RESTORE_FIELDS),
         ("## History event", history_contract._FIELDS),
+        ("## Restore test event", restore_test_contract._FIELDS),
         ("## Undo event", undo_contract._FIELDS),
         ("## On-demand backup event", on_demand_contract._FIELDS),
     ):
@@ -223,7 +226,9 @@ def test_environment_variables_are_documented() -> None:
         text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "http_api.tf", "modules/function/main.tf")
     )
     powertools = set(re.findall(r"\bPOWERTOOLS_[A-Z_]+", terraform))
-    documented, of_api, of_on_demand = tables_of(section("docs/contract.md", "## Environment variables"))
+    documented, of_api, of_restore_test, of_on_demand = tables_of(
+        section("docs/contract.md", "## Environment variables")
+    )
     assert set(documented) == recorded.asked_for | powertools
     api = Recorded(environment() | API_VARIABLES)
     ApiSettings.from_environment(api)
@@ -231,6 +236,10 @@ def test_environment_variables_are_documented() -> None:
     on_demand = Recorded(environment() | {"BACKUP_NAME_PREFIX": "shop-production", "QUEUE_URL": "https://queue.fifo"})
     OnDemandSettings.from_environment(on_demand)
     assert set(of_on_demand) == on_demand.asked_for - set(documented)
+    test = Recorded(environment() | {"RESTORE_TEST_PREFIX": "shop-production-restore-test-"})
+    Terms.from_environment(test, Settings.from_environment(environment()))
+    assert set(of_restore_test) == test.asked_for
+    assert all(name in text_of("restore_test.tf") for name in of_restore_test)
     unset = [name for name in [*documented, *of_api] if not re.search(rf"\b{name}\b", terraform)]
     assert not unset, "the module sets every documented variable"
 

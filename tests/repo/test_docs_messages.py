@@ -27,6 +27,7 @@ SECTIONS_OF_MESSAGES = (
     "Items that were refused",
     "ObjectChanged, ObjectMissing",
     "On-demand backups",
+    "Restore tests",
     "Waiting and conflicts",
     "Warnings",
 )

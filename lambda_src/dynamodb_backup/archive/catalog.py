@@ -27,6 +27,14 @@ class StoredBackup:
     manifest: BackupManifest
     entry: ManifestEntry
 
+    @property
+    def definition_key(self) -> str | None:
+        """Return where the captured table definition lies; a copied backup's lies beside its manifest."""
+        recorded = self.entry.text("table_definition")
+        if not recorded:
+            return None
+        return self.manifest.folder + recorded.rpartition(f"/{self.manifest.backup_date}/")[2]
+
 
 class Catalog:
     """The backups under one prefix of one bucket."""

@@ -157,6 +157,21 @@ class Layout:
     def window(self, window: str, table: str) -> str:
         return f"{self.window_prefix(window, table)}/window.json"
 
+    @property
+    def restore_test_run(self) -> str:
+        """Return where the restore test that goes on, or was the last, keeps how far it is."""
+        return f"{self.root}restore-tests/run.json"
+
+    def restore_test_result(self, table: str, test_id: str) -> str:
+        return f"{self.root}restore-tests/results/{table}/{test_id}.json"
+
+    def restore_test_status(self, table: str) -> str:
+        """Return where it is kept when a table was last tested, and last proven restorable."""
+        return f"{self.root}restore-tests/status/{table}.json"
+
+    def scratch_definition(self, table: str) -> str:
+        return f"{self.root}restore-tests/definitions/{table}.json"
+
 
 def export_id_of(export_arn: str) -> str:
     """Return the ExportId, the last element of ``arn:...:table/NAME/export/<ExportId>``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog
@@ -21,7 +22,7 @@ from dynamodb_backup.verify.lookup import refuse_other_keys
 __all__ = ["begin"]
 
 
-def begin(request: RestoreRequest, means: Means) -> RestoreState:
+def begin(request: RestoreRequest, means: Means, scratch_definitions: Mapping[str, str] | None = None) -> RestoreState:
     """Plan a restore: what can be refused before any data is read is refused here. Nothing is kept yet.
 
     Raises
@@ -38,7 +39,8 @@ def begin(request: RestoreRequest, means: Means) -> RestoreState:
     if request.on_demand_backup:
         tables = plan_on_demand(means.clients.dynamodb, means.settings, request)
     else:
-        tables = Planner(means.settings, means.store, Catalog(means.store, means.layout)).plan(request, warnings)
+        catalog = Catalog(means.store, means.layout)
+        tables = Planner(means.settings, means.store, catalog, scratch_definitions).plan(request, warnings)
     restore_id = new_id(means.clock())
     for table in tables:
         if table.captured_keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 
 from dynamodb_backup.contract.restore import RestoreRequest
@@ -12,8 +13,10 @@ from dynamodb_backup.turns.state import began_at
 __all__ = ["report_ended"]
 
 
-def report_ended(request: RestoreRequest, state: RestoreState, environment: str, now: datetime) -> None:
-    """Log and count how tables ended; a dry run counts for nothing."""
+def report_ended(
+    request: RestoreRequest, state: RestoreState, environment: str, now: datetime, scratch: Container[str] = ()
+) -> None:
+    """Log and count how tables ended; dry runs count for nothing, nor do tables whose target is one of ``scratch``."""
     began = began_at(state.id)
     duration = {"RestoreDuration": max(0.0, (now - began).total_seconds())} if began else {}
     for table in state.tables:
@@ -27,7 +30,7 @@ def report_ended(request: RestoreRequest, state: RestoreState, environment: str,
             failed=table.items_failed,
             deleted=table.items_deleted,
         )
-        if request.dry_run:
+        if request.dry_run or table.source in scratch:
             continue
         completed = table.status == "COMPLETED"
         emit(

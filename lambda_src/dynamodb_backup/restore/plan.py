@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
@@ -41,7 +42,14 @@ def refuse_targets_outside_convention(request: RestoreRequest, settings: Setting
 class Planner:
     """Finds the backups of a request. What is wrong with one table fails that table alone."""
 
-    def __init__(self, settings: Settings, store: ObjectStore, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: ObjectStore,
+        catalog: Catalog,
+        scratch_definitions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._scratch_definitions = scratch_definitions or {}
         self._settings = settings
         self._store = store
         self._catalog = catalog
@@ -149,10 +157,7 @@ class Planner:
     def _locate(self, state: TableState, backup: StoredBackup) -> None:
         export = self._catalog.open(backup)
         adopt(state, export)
-        recorded = backup.entry.text("table_definition")
-        if recorded:
-            # A copied backup's definition lies beside its manifest.
-            state.definition_key = backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2]
+        state.definition_key = self._scratch_definitions.get(state.source, backup.definition_key)
         keys, warning = self._captured_keys(state.definition_key)
         state.source_keys = [list(attribute) for attribute in keys.attributes] if keys else None
         if warning:

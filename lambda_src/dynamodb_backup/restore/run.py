@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.restore.begin import begin
@@ -17,11 +19,21 @@ __all__ = ["RestoreRun"]
 
 
 class RestoreRun:
-    """The restore use case with everything it needs."""
+    """The restore use case with everything it needs.
 
-    def __init__(self, means: Means, carrier: Carrier | None = None) -> None:
+    Parameters
+    ----------
+    scratch_definitions
+        For a restore test: by table the key of the definition with which its scratch table is made, in place of the
+        captured one. Such a restore emits no metrics of its own: a table that is gone in an hour is not to be watched.
+    """
+
+    def __init__(
+        self, means: Means, carrier: Carrier | None = None, *, scratch_definitions: Mapping[str, str] | None = None
+    ) -> None:
         self._means = means
         self._carrier = carrier or OwnCarrier(means)
+        self._scratch_definitions = scratch_definitions or {}
 
     def execute(self, request: RestoreRequest) -> RestoreResult:
         """Restore as far as this invocation's time allows.
@@ -37,7 +49,9 @@ class RestoreRun:
         """
         began = self._means.monotonic()
         refuse_targets_outside_convention(request, self._means.settings)
-        state = self._continued(request) if request.restore_id else begin(request, self._means)
+        state = (
+            self._continued(request) if request.restore_id else begin(request, self._means, self._scratch_definitions)
+        )
         request = state.original_request()
         if not state.open and state.turns > 1:
             return self._result(request, state, self._means.monotonic() - began)  # it had ended already
@@ -46,7 +60,9 @@ class RestoreRun:
             unfinished = self._carrier.carry(request, state)
             error = keep(state, self._means.store, self._means.layout.checkpoint(state.id), unfinished)
         if not unfinished:
-            report_ended(request, state, self._means.settings.environment, self._means.clock())
+            report_ended(
+                request, state, self._means.settings.environment, self._means.clock(), self._scratch_definitions
+            )
         return self._result(request, state, self._means.monotonic() - began, error)
 
     def _continued(self, request: RestoreRequest) -> RestoreState:

@@ -1,0 +1,1 @@
+"""Use case: show that backups can be restored, by restoring each into a scratch table that is deleted afterwards."""
