@@ -1,6 +1,5 @@
 # What every capability shares: who and where we are, names, table names, environment.
-# Each capability has a file of its own: storage, retention, package, backup, schedule, notifications, monitoring,
-# dashboard, restore, restore_state_machine, restore_test.
+# Each capability has a file of its own, which docs/architecture.md lists.
 
 data "aws_caller_identity" "current" {}
 

@@ -434,7 +434,7 @@ variable "immutability" {
 
 variable "kms_key_arn" {
   description = <<-EOT
-    ARN of the KMS key under which exports, and the bucket if the module creates it, are encrypted. Both functions are allowed to use it; the key's policy must allow the account to delegate that.
+    ARN of the KMS key under which exports, and the bucket if the module creates it, are encrypted. The functions are allowed to use it; the key's policy must allow the account to delegate that.
     Default null: S3's own keys (SSE-S3).
   EOT
   type        = string
@@ -790,7 +790,7 @@ variable "logs" {
 
 variable "vpc" {
   description = <<-EOT
-    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints) and to CloudWatch Logs and, with kms_key_arn, KMS (interface endpoints or NAT).
+    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints) and to CloudWatch Logs and, with kms_key_arn, KMS, with restore_target_roles STS (interface endpoints or NAT).
     - subnet_ids: subnets of the functions.
     - security_group_ids: their security groups.
   EOT

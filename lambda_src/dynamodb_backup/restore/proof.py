@@ -76,7 +76,8 @@ class TableProof:
             if not self._comparison(keys, found).sample_missing(store, files, self._deadline):
                 return False
         mode = "mirror" if self._request.method == "import" else self._request.write_mode
-        state.proven = keeps_promise(mode, found)
+        # A refused item may have no key by which the table could be seen to lack it.
+        state.proven = keeps_promise(mode, found) and not state.items_failed
         logger.info(
             "restore of a table proven" if state.proven else "restore of a table not proven",
             table=state.source,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -75,7 +75,9 @@ class KeySchema:
 def _canonical(kind: str, value: str | bytes) -> str:
     if kind == "N":
         return canonical_number(str(value))
-    return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
+    # Base64 may spell the same bytes in more than one way: the last character's spare bits are free.
+    raw = value if isinstance(value, bytes) else a2b_base64(value, strict_mode=True)
+    return b2a_base64(raw, newline=False).decode("ascii")
 
 
 def canonical_number(text: str) -> str:

@@ -287,6 +287,14 @@ def test_an_item_that_dynamodb_refuses_in_a_window_is_kept_and_counted(chain: Fa
     assert b"item-000007" in gzip.decompress(chain.stage.get(data))
 
 
+def test_a_restore_with_a_refused_item_is_never_proven(stage: Stage) -> None:
+    stage.create_table("orders")
+    chain = chain_of(stage, [*strings(9), {"other": {"S": "an item without the key"}}])
+    chain.window([with_value(8, "first")])
+    answer = restore({"restore_to": "2026-02-01T00:00:00Z", "write_mode": "mirror", "prove": True})
+    assert (answer.code, answer.result["items_failed"], answer.result["proven"]) == (207, 1, False)
+
+
 @pytest.mark.parametrize(
     ("event", "field"),
     [

@@ -97,6 +97,10 @@ def test_binary_keys_are_the_same_as_json_and_as_boto3_have_them(raw: bytes) -> 
     assert len(digest) == DIGEST_BYTES
 
 
+def test_both_base64_spellings_of_the_same_bytes_are_one_key() -> None:
+    assert ONE["B"].digest({"k": {"B": "YR=="}}) == ONE["B"].digest({"k": {"B": "YQ=="}})
+
+
 @pytest.mark.parametrize(
     "item",
     [
