@@ -1,7 +1,8 @@
 """Dropping, masking and hashing attributes on the way into a target table.
 
 Only a table with rules comes through here: its lines are parsed and written anew. Every value keeps its type, so that
-indexes and readers go on working. Items that DynamoDB refuses are kept as they were sent, that is transformed.
+indexes and readers go on working. Items that DynamoDB refuses are kept as they were sent, that is transformed. What is
+no typed value cannot be transformed: DynamoDB would refuse its item, so it is refused here, and kept without the value.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import threading
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dynamodb_backup.archive.datafile import item_of
 from dynamodb_backup.contract.transform import TRANSFORM, Rule
-from dynamodb_backup.errors import BackupDamaged, RequestRefused
+from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.restore.modes import LineWriter
-from dynamodb_backup.table.batch_write import Outcome
+from dynamodb_backup.table.batch_write import Outcome, Refused
 from dynamodb_backup.table.keys import KeySchema
 
 __all__ = ["TransformingWriter", "refuse_rules_for_keys"]
@@ -50,6 +52,19 @@ def refuse_rules_for_keys(table: str, rules: Sequence[Rule], keys: KeySchema) ->
             )
 
 
+class Untyped(Exception):
+    """An item holds, where a rule leads, what is no typed value."""
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """A line as it is to be written, how often each rule met something in it, and why it cannot be written, if so."""
+
+    line: bytes
+    counts: Counter[str]
+    flaw: str | None
+
+
 class TransformingWriter:
     """A writer that applies the rules of one table to each item before it is written."""
 
@@ -61,37 +76,48 @@ class TransformingWriter:
         self._counting = threading.Lock()
 
     def put(self, lines: Sequence[bytes]) -> Outcome:
+        """Put transformed lines. Raises ``ClientError`` for what no retry mends."""
         made = [self._transformed(line) for line in lines]
-        outcome = self._writer.put([line for line, _ in made])
+        wanted = [number for number, one in enumerate(made) if one.flaw is None]
+        outcome = self._writer.put([made[number].line for number in wanted]) if wanted else Outcome()
+        # Where time ran out, the outcome is that of the leading lines up to the first one that is not settled.
+        settled = made[: wanted[outcome.settled]] if outcome.unsettled else made
+        outcome.refused += [Refused(b'{"PutRequest":' + one.line + b"}", one.flaw) for one in settled if one.flaw]
         with self._counting:
-            for _, counts in made[: outcome.settled]:
-                for name, count in counts.items():
+            for one in settled:
+                for name, count in one.counts.items():
                     self._counts[name] = self._counts.get(name, 0) + count
         return outcome
 
-    def _transformed(self, line: bytes) -> tuple[bytes, Counter[str]]:
+    def _transformed(self, line: bytes) -> Transformed:
         item = item_of(line)
         counts: Counter[str] = Counter()
+        flaw = None
         for rule in self._rules:
             try:
                 counts[rule.name] += self._apply(rule, item)
-            except (ValueError, TypeError, AttributeError) as error:
-                raise BackupDamaged(
-                    f"an item holds at '{rule.name}', which 'transform' names, what is no typed value of DynamoDB"
-                ) from error
-        return json.dumps({"Item": item}, separators=(",", ":")).encode(), counts
+            except Untyped:
+                flaw = f"the item holds at '{rule.name}', which 'transform' names, what is no typed value of DynamoDB"
+        return Transformed(json.dumps({"Item": item}, separators=(",", ":")).encode(), counts, flaw)
 
     def _apply(self, rule: Rule, item: dict[str, Value]) -> int:
-        count = 0
+        """Apply a rule wherever its path leads. Raises ``Untyped`` after the last place if one holds no typed value."""
+        count, untyped = 0, False
         *way, last = rule.path
         for attributes in _maps_at(item, way):
             if last not in attributes:
                 continue
-            count += 1
             if rule.action == "drop":
                 del attributes[last]
             else:
-                attributes[last] = _each(attributes[last], self._mask if rule.action == "mask" else self._hash)
+                try:
+                    attributes[last] = _each(attributes[last], self._mask if rule.action == "mask" else self._hash)
+                except (ValueError, TypeError, AttributeError, RecursionError):
+                    # Whatever it is, it is what the rule keeps from the copy: the refused item must not hold it either.
+                    attributes[last], untyped = {}, True
+            count += 1
+        if untyped:
+            raise Untyped
         return count
 
     @staticmethod

@@ -136,6 +136,20 @@ def test_refused_items_are_kept_without_what_was_dropped(people: Stage) -> None:
     assert b"ssn" not in kept
 
 
+@pytest.mark.parametrize("paced", [{}, {"write_mode": "only_missing"}, {"clear_existing_data": True}])
+def test_a_value_that_has_no_type_is_refused_with_its_item_alone(people: Stage, paced: dict[str, Any]) -> None:
+    people.entries.clear()
+    people.back_up("orders", [person(1), person(2, email="person-2@example.com"), person(3)])
+    answer = restore({**EVENT, **paced})
+    assert (answer.code, answer.result["status"]) == (207, "PARTIAL_SUCCESS")
+    assert (answer.result["items_written"], answer.result["items_failed"]) == (2, 1)
+    assert people.items("copy") == canonicals([harmless(1), harmless(3)])
+    folder = answer.result["failed_items_export"].removeprefix(f"s3://{BUCKET}/")
+    kept = b"".join(gzip.decompress(people.get(key)) for key in people.keys(folder) if key.endswith(".gz"))
+    assert b"which 'transform' names" in kept
+    assert b"person-2" not in kept
+
+
 def test_a_rule_that_meets_nothing_is_a_warning(people: Stage) -> None:
     rules = [{"attribute": "e-mail", "action": "drop"}]
     answer = restore({**EVENT, "transform": {"orders": rules}, "transform_salt": SALT})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dynamodb_backup.contract.transform import Rule
-from dynamodb_backup.errors import BackupDamaged, RequestRefused
+from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.restore.transform import TransformingWriter, refuse_rules_for_keys
 from dynamodb_backup.table.batch_write import Outcome
 from dynamodb_backup.table.keys import KeySchema
@@ -141,10 +141,21 @@ def test_only_settled_items_count() -> None:
 
 
 @pytest.mark.parametrize("value", [{"S": 5}, {"N": None}, {"B": "no base64!"}, {}, {"S": "a", "N": "1"}, "x", {"L": 3}])
-def test_what_is_no_typed_value_is_said_without_its_content(value: Any) -> None:
-    with pytest.raises(BackupDamaged, match="'secret'") as raised:
-        transformed({"id": {"S": "1"}, "secret": value}, rule("secret", "hash"))
-    assert "no base64" not in str(raised.value)
+def test_what_is_no_typed_value_is_refused_without_its_content(value: Any) -> None:
+    lines = [json.dumps({"Item": {"id": {"S": n}, "secret": v}}).encode() for n, v in [("1", {"S": "a"}), ("2", value)]]
+    sink = Sink()
+    outcome = TransformingWriter(sink, [rule("secret", "hash")], SALT, {}).put(lines)
+    assert (outcome.written, outcome.settled, len(sink.lines)) == (1, 2, 1)
+    (refused,) = outcome.refused
+    assert "'secret'" in refused.reason
+    assert json.loads(refused.operation) == {"PutRequest": {"Item": {"id": {"S": "2"}, "secret": {}}}}
+
+
+def test_what_is_refused_behind_unsettled_items_is_not_settled() -> None:
+    values: list[Any] = ["x", {"S": "a"}, {"S": "b"}, "y"]
+    lines = [json.dumps({"Item": {"id": {"S": str(n)}, "e": value}}).encode() for n, value in enumerate(values)]
+    outcome = TransformingWriter(Sink(most=1), [rule("e", "mask")], None, {}).put(lines)
+    assert (outcome.written, len(outcome.refused), outcome.settled) == (1, 1, 2)
 
 
 def test_keys_are_refused() -> None:
