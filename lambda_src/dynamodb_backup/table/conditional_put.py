@@ -59,7 +59,8 @@ class ConditionalWriter:
         """Put verified lines ``{"Item":{...}}``, one after the other.
 
         Where the answer to a put was lost, it is sent again and then finds its own item: that is told as skipped, too.
-        Raises ``ClientError`` for what no retry mends.
+        Raises ``ClientError`` for what no retry mends, if it is met before anything is settled. Behind settled lines
+        it leaves the others unsettled instead, so that those are counted, and is raised when they are sent again.
         """
         outcome = Outcome()
         for number, line in enumerate(lines):
@@ -73,7 +74,7 @@ class ConditionalWriter:
         return self._batches.delete(keys)
 
     def _settle(self, line: bytes, outcome: Outcome) -> bool:
-        """Put one item, and again while that may help; ``False`` means that time was up."""
+        """Put one item, and again while that may help; ``False`` means that it is for another time."""
         for pause in backoff_seconds():
             try:
                 self._send(line)
@@ -84,9 +85,11 @@ class ConditionalWriter:
                 if error_code(error) in _THIS_ITEM_IS_BAD:
                     outcome.refused.append(Refused(b'{"PutRequest":' + line + b"}", explain(error)))
                     return True
-                if not is_transient(error):
-                    raise
                 outcome.last_trouble = explain(error)
+                if not is_transient(error):
+                    if outcome.settled:
+                        return False
+                    raise
                 if self._deadline.passed():
                     return False
                 self._deadline.sleep(pause)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.table.batch_write import Outcome
 from dynamodb_backup.timing import Deadline
 
@@ -127,14 +128,24 @@ class PacedWriter:
         return self._paced(keys, [self._delete_units] * len(keys), self._writer.delete)
 
     def _paced(self, operations: Sequence[T], units: Sequence[int], send: Callable[[Sequence[T]], Outcome]) -> Outcome:
-        """Send a batch in parts of at most a second's worth each, and stop where time runs out."""
+        """Send a batch in parts of at most a second's worth each, and stop where time runs out.
+
+        An error behind settled parts leaves the rest unsettled: it is raised when that is sent again.
+        """
         total = Outcome()
         for start, end in self._parts(units):
             if not self._budget.take(sum(units[start:end]), self._deadline):
                 total.unsettled = [_UNSENT] * (len(operations) - start)
                 total.last_trouble = f"the write budget of {self._budget.units_per_second:g} units per second"
                 break
-            outcome = send(operations[start:end])
+            try:
+                outcome = send(operations[start:end])
+            except AWS_ERRORS as error:
+                if not start:
+                    raise
+                total.unsettled = [_UNSENT] * (len(operations) - start)
+                total.last_trouble = explain(error)
+                break
             total.written += outcome.written
             total.skipped += outcome.skipped
             total.unchanged += outcome.unchanged

@@ -173,6 +173,26 @@ def test_mirror_leaves_exactly_the_state_of_that_time_and_proves_it(chain: Fabri
     assert answer.result["items_deleted"] == 2 + 5
 
 
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+@pytest.mark.parametrize("mode", ["overwrite", "mirror"])
+def test_keys_that_change_in_every_window_are_as_the_last_one_left_them(
+    stage: Stage, mode: str, seconds: float
+) -> None:
+    stage.create_table("orders")
+    items = strings(20)
+    chain = chain_of(stage, items)
+    (put, gone, back), new = [{"id": item["id"]} for item in items[:3]], {"id": {"S": "new"}}
+    chain.window([(put, {**put, "v": {"N": "1"}}), (gone, None), (new, new)])
+    chain.window([(put, None), (gone, {**gone, "v": {"N": "2"}}), (back, None), (new, None)])
+    chain.window([(put, {**put, "v": {"N": "3"}}), (gone, None), (back, {**back, "v": {"N": "3"}})])
+    event = {"tables": ["orders"], "restore_to": "2026-01-31T06:00:00Z", "write_mode": mode, "prove": True}
+
+    answer = restore_in_turns(event, seconds=seconds)[-1]
+
+    assert (answer.code, answer.result["proven"]) == (200, True)
+    assert stage.items("orders") == canonicals([{**put, "v": {"N": "3"}}, {**back, "v": {"N": "3"}}, *items[3:]])
+
+
 def test_a_dry_run_verifies_everything_and_writes_nothing(aws: Sandbox, chain: FabricatedChain) -> None:
     aws.requests.clear()
     answer = restore({"restore_to": "2026-01-31T04:00:00Z", "dry_run": True})

@@ -100,6 +100,29 @@ def test_denied_after_some_items_is_told_as_it_is(aws: Sandbox, stage: Stage) ->
     assert answer.result["items_written"] == len(stage.items("orders")) == 75
 
 
+@pytest.mark.parametrize(
+    ("event", "operation", "before", "written"),
+    [
+        ({"write_mode": "only_missing"}, "PutItem", 3, 3),
+        ({"write_mode": "only_missing"}, "PutItem", 30, 30),
+        ({"max_write_units_per_second": 5}, "BatchWriteItem", 2, 10),
+    ],
+    ids=["conditional, first lines", "conditional, later lines", "batch in parts"],
+)
+def test_items_that_were_written_before_a_denial_in_the_same_lines_are_counted(
+    aws: Sandbox, stage: Stage, event: dict[str, Any], operation: str, before: int, written: int
+) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", ITEMS, file_count=4)
+    aws.faults.deny("dynamodb", operation, skip=before)
+
+    answer = restore({**event, "max_workers": 1})
+
+    assert (answer.code, answer.result["status"]) == (207, "FAILED")
+    assert "AccessDenied" in answer.errors
+    assert answer.result["items_written"] == len(stage.items("orders")) == written
+
+
 def test_a_bucket_that_may_not_be_listed_is_named(aws: Sandbox, stage: Stage) -> None:
     aws.faults.deny("s3", "ListObjectsV2")
     answer = restore()

@@ -146,6 +146,18 @@ def test_a_table_that_is_deleted_during_the_proof_is_never_200(aws: Sandbox, sho
     assert "Scan failed with ResourceNotFoundException" in answer.result["error"]
 
 
+@pytest.mark.parametrize("mode", ["overwrite", "only_missing", "mirror"])
+def test_a_table_that_may_not_be_read_is_not_proven_and_what_was_written_is_told(
+    aws: Sandbox, shop: Stage, mode: str
+) -> None:
+    with aws.faults.deny("dynamodb", "Scan"):
+        answer = run(write_mode=mode)
+
+    assert (answer.code, answer.result["status"], answer.result["proven"]) == (207, "FAILED", None)
+    assert "Scan failed with AccessDenied" in answer.errors
+    assert answer.result["items_written"] == len(shop.items("orders")) == 60
+
+
 def test_a_scan_that_stays_throttled_is_waited_for(aws: Sandbox, shop: Stage) -> None:
     fault = aws.faults.throttle("dynamodb", "Scan")
     first = restore({"tables": ["orders"], "prove": True}, seconds=8)
