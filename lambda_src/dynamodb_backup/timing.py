@@ -9,7 +9,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "utc_now", "utc_stamp"]
+__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "moment_or_none", "utc_now", "utc_stamp"]
 
 ANSWER_MARGIN_SECONDS = 5.0
 LONGEST_INVOCATION_SECONDS = 900.0
@@ -75,6 +75,15 @@ def utc_now() -> datetime:
 def iso(moment: datetime) -> str:
     """Return UTC in ISO 8601 with milliseconds and ``Z``, as DynamoDB's manifests write it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_or_none(text: object) -> datetime | None:
+    """Return a moment that somebody else wrote in ISO 8601; ``None`` if it is none, or has no time zone."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def utc_stamp(moment: datetime) -> str:

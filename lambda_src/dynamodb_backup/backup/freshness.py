@@ -15,7 +15,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.errors import BackupDamaged, ToolError
-from dynamodb_backup.timing import Deadline
+from dynamodb_backup.timing import Deadline, moment_or_none
 
 __all__ = ["Freshness", "NewestVerified"]
 
@@ -79,7 +79,7 @@ class NewestVerified:
             except BackupDamaged as error:
                 found.troubles.append(f"a chain that cannot be read may hide a newer verified backup: {error}")
             else:
-                moment = _moment(newest.covered_until) if newest else None
+                moment = moment_or_none(newest.covered_until) if newest else None
                 if moment:
                     found.note(table, moment)
 
@@ -123,19 +123,11 @@ def _made_by(run: RunRecord, table: TableRun) -> datetime | None:
     if table.status != "COMPLETED":
         return None
     if run.makes_full(table):
-        return _moment(table.export_time)
-    return max((moment for window in table.windows if (moment := _moment(window.get("to")))), default=None)
+        return moment_or_none(table.export_time)
+    return max((moment for window in table.windows if (moment := moment_or_none(window.get("to")))), default=None)
 
 
 def _verified(entry: ManifestEntry | None) -> datetime | None:
     if entry is None or not entry.completed or not entry.fields.get("verification"):
         return None
-    return _moment(entry.text("export_time"))
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+    return moment_or_none(entry.text("export_time"))

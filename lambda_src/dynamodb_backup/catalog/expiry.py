@@ -9,6 +9,7 @@ from datetime import datetime
 from dynamodb_backup.archive.legal_holds import HoldRecord
 from dynamodb_backup.archive.manifest import ManifestEntry
 from dynamodb_backup.contract.retention import RETENTION_CLASSES, expiry
+from dynamodb_backup.timing import moment_or_none
 
 __all__ = ["Expiry"]
 
@@ -35,7 +36,7 @@ class Expiry:
     def moment(self, entry: ManifestEntry) -> datetime | None:
         """Return from when on S3 may delete a backup's objects; ``None`` if it never does, or that is not known."""
         days = self.days.get(self.class_of(entry) or "")
-        written = _moment(entry.text("end_time") or entry.text("start_time"))
+        written = moment_or_none(entry.text("end_time") or entry.text("start_time"))
         return expiry(written, days) if days and written else None
 
     def passed(self, entry: ManifestEntry) -> bool:
@@ -46,11 +47,3 @@ class Expiry:
         """Tell whether the retention of a class has passed for what was written then."""
         days = self.days.get(name)
         return bool(days) and expiry(written, days or 0) <= self.now
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

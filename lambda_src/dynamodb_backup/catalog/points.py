@@ -22,6 +22,7 @@ from dynamodb_backup.contract.catalog import UnreadableDate
 from dynamodb_backup.contract.history import HistoryRequest, UnreadablePoint
 from dynamodb_backup.contract.retention import INCREMENTAL
 from dynamodb_backup.errors import BackupDamaged, ReadInterrupted
+from dynamodb_backup.timing import moment_or_none
 
 __all__ = ["Increment", "Point", "TablePoints"]
 
@@ -154,7 +155,7 @@ class TablePoints:
 
     def _add_full(self, date: str, backup: StoredBackup) -> None:
         entry = backup.entry
-        moment = _moment(entry.text("export_time") or entry.text("start_time"))
+        moment = moment_or_none(entry.text("export_time") or entry.text("start_time"))
         content: StoredBackup | UnreadablePoint = backup
         if self.expiry.passed(entry):
             why = "its retention has passed, so S3 may have deleted any part of it"
@@ -167,14 +168,6 @@ class TablePoints:
     ) -> None:
         short = hashlib.sha256(name.encode()).hexdigest()[:8]
         self._points[date].append(Point(date, f"{micros}-{rank}-{short}", content))
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _date(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from dynamodb_backup.archive.manifest import BackupManifest
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupNotFound
 from dynamodb_backup.restore.state import TableState, WindowState
+from dynamodb_backup.timing import moment_or_none
 
 __all__ = ["ChainPlanner", "Course", "follow", "refuse_gaps"]
 
@@ -41,7 +43,7 @@ class ChainPlanner:
         self._chains = Chains(store, layout)
         self._moment = moment
         self._manifests: list[BackupManifest] = []
-        self._dates: Iterator[str] | None = None
+        self._dates: deque[str] | None = None
 
     def course(self, table: str) -> Course | None:
         """Return the course that comes nearest to the moment without passing it; ``None`` if no full backup is so old.
@@ -76,8 +78,11 @@ class ChainPlanner:
             if entry is None or not entry.completed or (entry.text("method") or "native_export") != "native_export":
                 continue
             backup = StoredBackup(manifest, entry)
-            export_time = entry.text("export_time") or self._catalog.open(backup).export_time
-            if export_time and datetime.fromisoformat(export_time) <= self._moment:
+            export_time = entry.text("export_time")
+            if moment_or_none(export_time) is None:  # as another tool may have it
+                export_time = self._catalog.open(backup).export_time
+            moment = moment_or_none(export_time)
+            if export_time and moment and moment <= self._moment:
                 return backup, export_time
         return None
 
@@ -85,10 +90,12 @@ class ChainPlanner:
         """Yield the manifests of the moment's date and of those before it, newest first."""
         if self._dates is None:
             last = self._moment.date().isoformat()
-            self._dates = iter([date for date in self._catalog.dates() if date <= last])
+            self._dates = deque(date for date in self._catalog.dates() if date <= last)
         yield from self._manifests
-        for date in self._dates:
-            manifest = self._catalog.manifest(date)
+        while self._dates:
+            # A date that cannot be read stays the next one, so that it fails every table, not only the first.
+            manifest = self._catalog.manifest(self._dates[0])
+            self._dates.popleft()
             if manifest:
                 self._manifests.append(manifest)
                 yield manifest

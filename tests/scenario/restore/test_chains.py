@@ -259,6 +259,27 @@ def test_before_the_first_full_export_there_is_nothing(chain: FabricatedChain) -
     assert "table orders has no full export from before 2026-01-31T01:59:59.000Z" in answer.errors
 
 
+def test_a_damaged_manifest_that_may_hide_a_nearer_backup_fails_every_table(stage: Stage) -> None:
+    for table in ("orders", "customers"):
+        stage.create_table(table)
+        stage.back_up(table, strings(3), date="2026-01-30", entry={"export_time": "2026-01-30T02:00:00Z"})
+    stage.put(f"{stage.prefix}/{DATE}/manifest.json", "{")
+    answer = restore({"restore_to": "2026-02-01T00:00:00Z", "tables": ["orders", "customers"]})
+    assert answer.code == 500
+    assert [one["status"] for one in answer.body["restore_results"]] == ["FAILED", "FAILED"]
+    assert all(f"{DATE}/manifest.json" in one["error"] for one in answer.body["restore_results"])
+
+
+@pytest.mark.parametrize("written", ["2026-01-31T02:00:00", "yesterday", "2026-01-31"])
+def test_an_export_time_of_another_tool_that_is_none_is_taken_from_the_export(stage: Stage, written: str) -> None:
+    stage.create_table("orders")
+    export = stage.back_up("orders", strings(3), entry={"export_time": written})
+    own = json.loads(export.objects[export.manifest_key])["exportTime"]
+    answer = restore({"restore_to": own})
+    assert (answer.code, answer.result["restored_to"]) == (200, own)
+    assert stage.items("orders") == canonicals(strings(3))
+
+
 def test_a_full_backup_of_the_same_date_that_the_manifest_no_longer_names_is_found(chain: FabricatedChain) -> None:
     stage = chain.stage
     newer = stage.export("orders", strings(3, start=500))
