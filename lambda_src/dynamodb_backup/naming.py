@@ -20,20 +20,27 @@ def is_table_name(name: str) -> bool:
 class NamingConvention:
     """Which tables belong to this environment.
 
-    ``pattern`` must match a name as a whole; without a pattern every name is inside. ``exceptions`` are target tables
-    outside the pattern that the module's user allowed one by one.
+    ``pattern`` must match a name as a whole; without a pattern every name is inside, unless it is ``listed_only``.
+    ``exceptions`` are target tables outside the pattern that the module's user allowed one by one.
     """
 
     pattern: re.Pattern[str] | None = None
     exceptions: frozenset[str] = frozenset()
+    listed_only: bool = False
 
     def allows(self, table: str) -> bool:
-        return self.pattern is None or table in self.exceptions or self.pattern.fullmatch(table) is not None
+        if table in self.exceptions:
+            return True
+        return not self.listed_only if self.pattern is None else self.pattern.fullmatch(table) is not None
 
     def refusal(self, table: str) -> str:
         """Say why a name is not allowed and what to do about it."""
-        pattern = self.pattern.pattern if self.pattern else ""
+        if self.pattern is None:
+            return (
+                f"table '{table}' is neither backed up by this module nor one of its restore_target_tables, and "
+                "through a role a restore writes to no other; add it there, if it is right"
+            )
         return (
-            f"table '{table}' is outside this environment's naming convention (pattern {pattern}); "
+            f"table '{table}' is outside this environment's naming convention (pattern {self.pattern.pattern}); "
             "use a name inside it, or allow this one as a restore target in the module's configuration"
         )

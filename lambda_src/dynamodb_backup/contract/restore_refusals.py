@@ -32,7 +32,7 @@ def refuse_contradictions(asked: RestoreFields) -> None:
             compares=asked.prove or asked.write_mode == "diff",
             applies_changes=asked.restore_to is not None,
             tables=asked.tables,
-            targets=asked.target_tables,
+            targets=None if asked.target_role_arn else asked.target_tables,
         )
 
 

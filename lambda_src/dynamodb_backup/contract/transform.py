@@ -87,7 +87,7 @@ def refuse_transform_without_effect(
     compares: bool,
     applies_changes: bool,
     tables: Collection[str] | None,
-    targets: Mapping[str, str],
+    targets: Mapping[str, str] | None,
 ) -> None:
     """Refuse a transformation that would not happen, not protect, or overwrite the original.
 
@@ -95,7 +95,8 @@ def refuse_transform_without_effect(
     ----------
     tables, targets
         Sources, and source names to target names, as the event gives them. A rule for a table that is not restored is
-        a misspelt name: its table would be written unmasked.
+        a misspelt name: its table would be written unmasked. ``targets`` is ``None`` for those of another account,
+        where a table of the same name is another one.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def refuse_transform_without_effect(
     for source in rules:
         if tables is not None and source not in tables:
             raise RequestRefused(TRANSFORM, f"has rules for table '{source}', which is not in 'tables'")
-        if targets.get(source, source) == source:
+        if targets is not None and targets.get(source, source) == source:
             raise RequestRefused(
                 TRANSFORM,
                 f"would overwrite table '{source}' itself with what is masked; name another target in 'target_tables'",

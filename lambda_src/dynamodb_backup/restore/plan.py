@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
@@ -14,6 +15,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, RequestRefused, ToolError
+from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.restore.chain_plan import ChainPlanner, follow, refuse_gaps
 from dynamodb_backup.restore.state import FileState, TableState
 from dynamodb_backup.settings import Settings
@@ -31,12 +33,24 @@ def refuse_targets_outside_convention(request: RestoreRequest, settings: Setting
     RequestRefused
         A target is outside the naming convention of this environment.
     """
+    convention = _convention(request, settings)
     for target in request.target_tables.values():
-        if not settings.convention.allows(target):
-            raise RequestRefused("target_tables", f"names a forbidden target: {settings.convention.refusal(target)}")
+        if not convention.allows(target):
+            raise RequestRefused("target_tables", f"names a forbidden target: {convention.refusal(target)}")
     for source in request.tables or ():
-        if not settings.convention.allows(request.target_of(source)):
-            raise RequestRefused("tables", f"names a forbidden target: {settings.convention.refusal(source)}")
+        if not convention.allows(request.target_of(source)):
+            raise RequestRefused("tables", f"names a forbidden target: {convention.refusal(source)}")
+
+
+def _convention(request: RestoreRequest, settings: Settings) -> NamingConvention:
+    """Return what the names of the targets are held to.
+
+    Without a pattern the permissions of the function's own role are the limit. They do not bind a role that it assumes.
+    """
+    if request.target_role_arn is None:
+        return settings.convention
+    listed = settings.convention.exceptions | frozenset(settings.tables)
+    return replace(settings.convention, exceptions=listed, listed_only=True)
 
 
 class Planner:
@@ -140,8 +154,9 @@ class Planner:
                 state.fail(f"the backup of {request.backup_date} does not hold table {table}")
             return state
         state.backup_date = backup.manifest.backup_date
-        if not self._settings.convention.allows(state.target):
-            state.fail(self._settings.convention.refusal(state.target))
+        convention = _convention(request, self._settings)
+        if not convention.allows(state.target):
+            state.fail(convention.refusal(state.target))
         elif not backup.entry.completed:
             cause = backup.entry.text("error") or "no cause recorded"
             state.fail(

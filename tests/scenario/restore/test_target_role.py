@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from sandbox import Sandbox
-from tests.scenario.restore.kit import Stage, restore, restore_in_turns, strings
+from tests.scenario.restore.kit import DATE, Stage, restore, restore_in_turns, strings
 
 OTHER = "222222222222"
 ROLE = f"arn:aws:iam::{OTHER}:role/restore-from-production"
@@ -95,6 +95,53 @@ def test_other_roles_are_refused_by_name(
         assert word in answer.errors
     assert aws.requests.list() == []
     assert elsewhere.items("orders") == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"target_tables": {"orders": "payroll"}}, {"tables": ["payroll"]}, {"tables": ["payroll"], "dry_run": True}],
+)
+def test_a_role_writes_to_no_table_that_the_module_does_not_list(
+    aws: Sandbox, elsewhere: Stage, event: dict[str, Any]
+) -> None:
+    elsewhere.create_table("payroll")
+    aws.requests.clear()
+    answer = restore({"target_role_arn": ROLE, **event})
+    assert answer.code == 500
+    for word in ("'payroll'", "restore_target_tables"):
+        assert word in answer.errors
+    assert aws.requests.list() == []
+    assert elsewhere.items("payroll") == []
+
+
+def test_a_table_that_only_the_backup_names_is_not_written_either(stage: Stage, elsewhere: Stage) -> None:
+    elsewhere.create_table("payroll")
+    stage.back_up("payroll", ITEMS)
+    answer = restore({"target_role_arn": ROLE, "backup_date": DATE})
+    assert (answer.of("orders")["status"], answer.of("payroll")["status"]) == ("COMPLETED", "FAILED")
+    assert "'payroll'" in answer.errors
+    assert elsewhere.items("payroll") == []
+
+
+@pytest.mark.parametrize(
+    "variables", [{"RESTORE_TARGET_TABLES": '["payroll"]'}, {"TABLE_NAME_PATTERN": "pay.*", "DYNAMODB_TABLES": "[]"}]
+)
+def test_a_listed_table_and_one_of_the_convention_are_written(
+    elsewhere: Stage, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    elsewhere.create_table("payroll")
+    assert restore({"target_role_arn": ROLE, "target_tables": {"orders": "payroll"}}).code == 200
+    assert len(elsewhere.items("payroll")) == len(ITEMS)
+
+
+def test_a_masked_copy_may_have_the_same_name_there(stage: Stage, elsewhere: Stage) -> None:
+    before = stage.items("orders")
+    rules = {"orders": [{"attribute": "value", "action": "drop"}]}
+    assert restore({"target_role_arn": ROLE, "tables": ["orders"], "transform": rules}).code == 200
+    assert len(elsewhere.items("orders")) == len(ITEMS)
+    assert stage.items("orders") == before
 
 
 def test_a_role_that_cannot_be_assumed_is_refused_by_name(aws: Sandbox, elsewhere: Stage) -> None:

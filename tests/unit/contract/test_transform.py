@@ -67,6 +67,12 @@ def test_refused_by_name(change: dict[str, Any], field: str, says: str) -> None:
     assert "1234567890123456" not in str(raised.value)
 
 
+def test_a_table_of_the_same_name_in_another_account_is_another_table() -> None:
+    role = "arn:aws:iam::222222222222:role/copies"
+    event = {name: value for name, value in GOOD.items() if name != "target_tables"}
+    assert RestoreRequest.from_event({**event, "tables": ["users"], "target_role_arn": role}).transform
+
+
 def test_a_salt_alone_is_refused() -> None:
     with pytest.raises(RequestRefused, match="is not given"):
         RestoreRequest.from_event({"transform_salt": SALT})
