@@ -10,6 +10,7 @@ from typing import Any
 from dynamodb_backup.archive.export_manifests import listing_digest
 from dynamodb_backup.archive.incremental import Change, IncrementalExport, change_of, read_incremental
 from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.aws_errors import is_transient
 from dynamodb_backup.contract.undo import UndoRequest
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TargetUnusable, TimeIsUp, ToolError, UnsupportedExport
 from dynamodb_backup.pool import run_workers
@@ -152,7 +153,10 @@ class TableUndoer:
     def _revert_chunk(
         self, chunk: list[Change], items: LiveItems, reverter: Reverter, keys: KeySchema, pool: ThreadPoolExecutor
     ) -> None:
-        """Revert some changes. Cut short, it counts none; the next turn finds those done as already reverted."""
+        """Revert some changes. Cut short by time, it counts none; the next turn finds those done as already reverted.
+
+        Behind any other error there is no next turn: those done are counted before it is raised.
+        """
         if not chunk:
             return
         live = items.read([change.keys for change in chunk])
@@ -160,12 +164,19 @@ class TableUndoer:
         for change, item in pairs:
             reverter.keep(change, item)
         self._leftovers.flush()
-        outcomes = Counter(pool.map(lambda pair: reverter.revert(*pair), pairs))
+        reverts = [pool.submit(reverter.revert, *pair) for pair in pairs]
+        errors = [error for one in reverts if (error := one.exception())]
+        for error in errors:
+            if isinstance(error, TimeIsUp) or is_transient(error):
+                raise error
+        outcomes = Counter(one.result() for one in reverts if not one.exception())
         state = self._state
         state.reverted += outcomes[REVERTED]
         state.already += outcomes[ALREADY]
         state.changed_after += outcomes[CHANGED_AFTER]
         state.failed += outcomes[FAILED]
+        if errors:
+            raise errors[0]
 
     def _conclude(self) -> None:
         state = self._state

@@ -232,6 +232,20 @@ def test_a_lost_answer_and_throttling_revert_once(stage: UndoStage) -> None:
     assert stage.items("orders") == canonicals(item(name, v={"S": "old"}) for name in names)
 
 
+def test_what_was_reverted_before_a_denial_is_told(stage: UndoStage) -> None:
+    stage.create_table("orders")
+    names = [f"item-{number:02d}" for number in range(20)]
+    stage.fill("orders", [item(name, v={"S": "new"}) for name in names])
+    event = {"tables": ["orders"], "export": stage.window_export("orders", [an_update(name) for name in names])}
+    stage.aws.faults.deny("dynamodb", "PutItem", skip=5)
+
+    answer = undo(event)
+
+    assert (answer.code, answer.result["status"], answer.counts) == (207, "FAILED", (20, 5, 0, 0, 0))
+    assert "AccessDenied" in answer.result["error"]
+    assert sum('"old"' in one for one in stage.items("orders")) == 5
+
+
 def test_all_tables_and_one_that_fails(stage: UndoStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYNAMODB_TABLES", '["orders", "users", "missing"]')
     for table in ("orders", "users"):
