@@ -1,39 +1,23 @@
-"""Finding backups: which dates there are, what each holds, where each table's newest COMPLETED backup lies."""
+"""Finding backups: which dates there are, what each holds, where each table's export lies."""
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import replace
 
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
-from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
+from dynamodb_backup.archive.manifest import BackupManifest
+from dynamodb_backup.archive.newest import Newest, StoredBackup, newest_of
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound
 
 __all__ = ["Catalog", "StoredBackup"]
 
 PARALLEL_READS = 32
-
-
-@dataclass(frozen=True)
-class StoredBackup:
-    """One table's entry together with the manifest that holds it."""
-
-    manifest: BackupManifest
-    entry: ManifestEntry
-
-    @property
-    def definition_key(self) -> str | None:
-        """Return where the captured table definition lies; a copied backup's lies beside its manifest."""
-        recorded = self.entry.text("table_definition")
-        if not recorded:
-            return None
-        return self.manifest.folder + recorded.rpartition(f"/{self.manifest.backup_date}/")[2]
 
 
 class Catalog:
@@ -77,23 +61,32 @@ class Catalog:
             raise BackupNotFound(f"there is no backup of {date} ({place} does not exist); {self._near(date)}")
         return manifest
 
-    def newest(self, tables: Collection[str]) -> dict[str, StoredBackup]:
-        """Return each table's newest COMPLETED backup, however far back it lies; tables without one are left out."""
-        return _newest(tables, self._manifests())
+    def newest(self, tables: Collection[str]) -> Newest:
+        """Return each table's newest COMPLETED full backup, however far back it lies.
 
-    def newest_and_manifest(self, tables: Collection[str]) -> tuple[dict[str, StoredBackup], BackupManifest]:
+        Raises
+        ------
+        BackupDamaged
+            The newest manifest is not one. What an older one may hide is told table by table.
+        """
+        manifests = self._manifests()
+        return newest_of(tables, next(manifests, None), manifests)
+
+    def newest_and_manifest(self, tables: Collection[str]) -> tuple[Newest, BackupManifest]:
         """Return the same for these tables and all that the newest manifest names, and that manifest.
 
         Raises
         ------
         BackupNotFound
             There is no manifest at all.
+        BackupDamaged
+            The newest one is not one.
         """
         manifests = self._manifests()
         manifest = next(manifests, None)
         if manifest is None:
             raise BackupNotFound(f"there is no backup under s3://{self._store.bucket}/{self._layout.root}")
-        return _newest({*tables, *manifest.entries}, chain([manifest], manifests)), manifest
+        return newest_of({*tables, *manifest.entries}, manifest, manifests), manifest
 
     def open(self, backup: StoredBackup) -> NativeExport:
         """Read the AWS manifests of a backup, at the place where its own manifest lies.
@@ -113,13 +106,19 @@ class Catalog:
                 f"{backup.manifest.key} names s3://{export.bucket}/{export.root} as the export of table "
                 f"{backup.entry.table_name}, but it is one of table {export.table_name}"
             )
-        expected = backup.entry.verified_item_count
+        expected = backup.entry.recorded_item_count
         if expected is not None and expected != export.item_count:
             raise BackupDamaged(
-                f"{backup.manifest.key} recorded {expected} verified items of table {backup.entry.table_name}, "
+                f"{backup.manifest.key} recorded {expected} items of table {backup.entry.table_name}, "
                 f"but the export's own manifest counts {export.item_count}"
             )
-        return export
+        warnings = [*backup.warnings, *export.warnings]
+        if backup.entry.number("item_count") not in {0, export.item_count}:
+            warnings.append(
+                f"{backup.manifest.key}, of another tool, counts {backup.entry.number('item_count')} items of table "
+                f"{backup.entry.table_name}, the export itself {export.item_count}: the export's own count is taken"
+            )
+        return replace(export, warnings=tuple(warnings))
 
     def _first_export(self, backup: StoredBackup) -> NativeExport:
         roots = list(dict.fromkeys(self._roots(backup)))
@@ -151,8 +150,9 @@ class Catalog:
             prefixes.append(folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2])
         prefixes.append(folder + entry.table_name)
         for prefix in prefixes:
-            if arn:
-                yield f"{prefix}/{EXPORT_FOLDER}{export_id_of(arn)}/"
+            export_id = export_id_of(arn) if arn else _export_id_in(entry.text("export_manifest"), prefix)
+            if export_id:
+                yield f"{prefix}/{EXPORT_FOLDER}{export_id}/"
             else:
                 yield from self._only_export(f"{prefix}/{EXPORT_FOLDER}")
 
@@ -186,14 +186,12 @@ class Catalog:
         return f"the nearest dates are {', '.join(dates[max(0, place - 2) : place + 2])}"
 
 
-def _newest(tables: Collection[str], manifests: Iterable[BackupManifest]) -> dict[str, StoredBackup]:
-    """Look through manifests, newest first, until every table's COMPLETED backup is found."""
-    found: dict[str, StoredBackup] = {}
-    for manifest in manifests:
-        for table in tables:
-            entry = manifest.entries.get(table)
-            if table not in found and entry is not None and entry.completed:
-                found[table] = StoredBackup(manifest, entry)
-        if len(found) == len(set(tables)):
-            break
-    return found
+def _export_id_in(export_manifest: str | None, prefix: str) -> str | None:
+    """Return the ExportId of a recorded key of manifest-summary.json, if that lies in a folder of the prefix's name.
+
+    Only the ExportId is taken from it, so that a copied backup is read where it lies.
+    """
+    folder, _, tail = (export_manifest or "").rpartition(f"/{EXPORT_FOLDER}")
+    export_id, _, name = tail.partition("/")
+    same = folder.rpartition("/")[2] == prefix.rpartition("/")[2]
+    return export_id if same and name == "manifest-summary.json" and export_id not in {"", ".", ".."} else None

@@ -39,7 +39,7 @@ class Summary:
     @property
     def incremental(self) -> bool:
         kind = self.fields.get("exportType")
-        return kind == "INCREMENTAL_EXPORT" or "outputView" in self.fields or "exportFromTime" in self.fields
+        return kind == "INCREMENTAL_EXPORT" or bool(self.fields.get("outputView") or self.fields.get("exportFromTime"))
 
     @property
     def table_name(self) -> str | None:

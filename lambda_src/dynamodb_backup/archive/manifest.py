@@ -24,6 +24,11 @@ class ManifestEntry:
     def completed(self) -> bool:
         return self.status == "COMPLETED"
 
+    @property
+    def incremental(self) -> bool:
+        """Tell whether it is of an incremental export, which only manifests of other tools hold."""
+        return self.fields.get("export_type") == "INCREMENTAL_EXPORT"
+
     def text(self, name: str) -> str | None:
         value = self.fields.get(name)
         return value if isinstance(value, str) and value else None
@@ -34,10 +39,14 @@ class ManifestEntry:
         return value if isinstance(value, int) else 0
 
     @property
-    def verified_item_count(self) -> int | None:
-        """Items counted by our own verification; ``None`` for manifests of other tools, whose counts prove nothing."""
+    def recorded_item_count(self) -> int | None:
+        """Items that the export must hold; ``None`` where a tool whose counts prove nothing, or none, recorded them.
+
+        Such tools write neither what verification found nor which manifest they have the count from.
+        """
         count = self.fields.get("item_count")
-        return count if "verification" in self.fields and isinstance(count, int) else None
+        trusted = "verification" in self.fields or self.text("export_manifest") is not None
+        return count if trusted and isinstance(count, int) and not isinstance(count, bool) else None
 
     @property
     def age(self) -> str:

@@ -75,7 +75,12 @@ class ChainPlanner:
     def _newest_full(self, table: str) -> tuple[StoredBackup, str] | None:
         for manifest in self._until_moment():
             entry = manifest.entries.get(table)
-            if entry is None or not entry.completed or (entry.text("method") or "native_export") != "native_export":
+            if (
+                entry is None
+                or not entry.completed
+                or entry.incremental
+                or (entry.text("method") or "native_export") != "native_export"
+            ):
                 continue
             backup = StoredBackup(manifest, entry)
             export_time = entry.text("export_time")

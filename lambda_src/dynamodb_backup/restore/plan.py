@@ -121,37 +121,42 @@ class Planner:
             raise BackupNotFound(f"no table has a full export from before {moment}")
         return states
 
-    def _of_date(self, request: RestoreRequest) -> dict[str, StoredBackup | None]:
+    def _of_date(self, request: RestoreRequest) -> dict[str, StoredBackup | ToolError]:
         manifest = self._catalog.on(request.backup_date)
         tables = request.tables or tuple(manifest.entries)
         if not tables:
             raise BackupNotFound(f"the backup of {request.backup_date} ({manifest.key}) holds no table")
         return {
-            table: StoredBackup(manifest, manifest.entries[table]) if table in manifest.entries else None
+            table: StoredBackup(manifest, manifest.entries[table])
+            if table in manifest.entries
+            else BackupNotFound(f"the backup of {request.backup_date} does not hold table {table}")
             for table in tables
         }
 
-    def _newest(self, request: RestoreRequest, warnings: list[str]) -> dict[str, StoredBackup | None]:
+    def _newest(self, request: RestoreRequest, warnings: list[str]) -> dict[str, StoredBackup | ToolError]:
         if request.tables:
-            found = self._catalog.newest(request.tables)
-            return {table: found.get(table) for table in request.tables}
-        found, newest_manifest = self._catalog.newest_and_manifest(self._settings.tables)
+            newest = self._catalog.newest(request.tables)
+            return {table: newest.backup_or_cause(table) for table in request.tables}
+        newest, newest_manifest = self._catalog.newest_and_manifest(self._settings.tables)
         in_newest = newest_manifest.entries
         wanted = tuple(dict.fromkeys((*self._settings.tables, *in_newest)))
+        # What a damaged manifest may name is not left out: it is FAILED.
+        never = [one for one in wanted if not newest.damage and one not in newest.found and one not in in_newest]
         warnings += [
-            f"table {table} has no COMPLETED backup at all, so it was not part of this restore"
-            for table in wanted
-            if table not in found and table not in in_newest
+            f"table {table} has no COMPLETED backup at all, so it was not part of this restore" for table in never
         ]
-        return {table: found.get(table) for table in wanted if table in found or table in in_newest}
+        taken = [table for table in wanted if table not in never]
+        if not taken:
+            raise BackupNotFound(
+                f"the newest manifest ({newest_manifest.key}) names no table, and no date holds a COMPLETED backup "
+                "of a configured one"
+            )
+        return {table: newest.backup_or_cause(table) for table in taken}
 
-    def _from_backup(self, request: RestoreRequest, table: str, backup: StoredBackup | None) -> TableState:
+    def _from_backup(self, request: RestoreRequest, table: str, backup: StoredBackup | ToolError) -> TableState:
         state = TableState(source=table, target=request.target_of(table))
-        if backup is None:
-            if request.backup_date == "latest":
-                state.fail(f"no date holds a COMPLETED backup of table {table}")
-            else:
-                state.fail(f"the backup of {request.backup_date} does not hold table {table}")
+        if isinstance(backup, ToolError):
+            state.fail(explain(backup))
             return state
         state.backup_date = backup.manifest.backup_date
         convention = _convention(request, self._settings)

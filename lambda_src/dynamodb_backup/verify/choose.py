@@ -46,30 +46,39 @@ class Chooser:
                 )
         return [self._from_backup(request, table, backup) for table, backup in backups.items()]
 
-    def _of_date(self, request: VerifyRequest) -> dict[str, StoredBackup | None]:
+    def _of_date(self, request: VerifyRequest) -> dict[str, StoredBackup | ToolError]:
         manifest = self._catalog.on(request.backup_date)
         tables = request.tables or tuple(manifest.entries)
         if not tables:
             raise BackupNotFound(f"the backup of {request.backup_date} ({manifest.key}) holds no table")
         entries = manifest.entries
-        return {one: StoredBackup(manifest, entries[one]) if one in entries else None for one in tables}
+        return {
+            table: StoredBackup(manifest, entries[table])
+            if table in entries
+            else BackupNotFound(f"the backup of {request.backup_date} does not hold table {table}")
+            for table in tables
+        }
 
-    def _newest(self, request: VerifyRequest) -> dict[str, StoredBackup | None]:
+    def _newest(self, request: VerifyRequest) -> dict[str, StoredBackup | ToolError]:
         """Return each table's newest backup. A configured table without any is not left out: it is FAILED."""
         if request.tables:
-            found = self._catalog.newest(request.tables)
-            return {table: found.get(table) for table in request.tables}
-        found, manifest = self._catalog.newest_and_manifest(self._configured)
+            newest = self._catalog.newest(request.tables)
+            return {table: newest.backup_or_cause(table) for table in request.tables}
+        newest, manifest = self._catalog.newest_and_manifest(self._configured)
         wanted = dict.fromkeys((*self._configured, *manifest.entries))
-        return {table: found.get(table) for table in wanted}
+        if not wanted:
+            raise BackupNotFound(
+                f"the newest manifest ({manifest.key}) names no table, and no table is configured, so there is nothing "
+                "to verify"
+            )
+        return {table: newest.backup_or_cause(table) for table in wanted}
 
-    def _from_backup(self, request: VerifyRequest, table: str, backup: StoredBackup | None) -> TableVerificationState:
+    def _from_backup(
+        self, request: VerifyRequest, table: str, backup: StoredBackup | ToolError
+    ) -> TableVerificationState:
         state = _planned(request, table)
-        if backup is None:
-            if request.backup_date == "latest":
-                state.fail(f"no date holds a COMPLETED backup of table {table}")
-            else:
-                state.fail(f"the backup of {request.backup_date} does not hold table {table}")
+        if isinstance(backup, ToolError):
+            state.fail(explain(backup))
             return state
         state.backup_date = backup.manifest.backup_date
         if not backup.entry.completed:

@@ -299,3 +299,56 @@ def test_the_export_that_the_manifest_names_is_taken(stage: Stage) -> None:
 
     assert restore({"backup_date": DATE}).code == 200
     assert stage.items("orders") == canonicals(marked("second"))
+
+
+def test_an_export_that_only_export_manifest_names_is_taken_from_this_folder(stage: Stage) -> None:
+    stage.create_table("orders")
+    stage.upload(stage.export("orders", marked("first")))
+    second = stage.export("orders", marked("second"))
+    stage.upload(second)
+    elsewhere = f"s3://elsewhere/other/{second.manifest_key}"
+    stage.record([stage.entry(second, "orders", export_arn=None, export_manifest=elsewhere, item_count=3)])
+
+    assert restore({"backup_date": DATE}).code == 200
+    assert stage.items("orders") == canonicals(marked("second"))
+
+
+def test_what_a_damaged_older_manifest_may_hide_fails_those_tables_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DYNAMODB_TABLES", '["orders","customers"]')
+    for table in ("orders", "customers"):
+        stage.create_table(table)
+    stage.back_up("customers", marked("oldest"), date="2019-01-01")
+    stage.put(f"{PREFIX}/2020-01-01/manifest.json", "{")
+    stage.back_up("orders", marked("new"))
+
+    for event in ({}, {"tables": ["orders", "customers"]}):
+        answer = restore(event)
+        assert (answer.code, answer.of("orders")["status"], answer.of("customers")["status"]) == (
+            207,
+            "COMPLETED",
+            "FAILED",
+        )
+        assert f"{PREFIX}/2020-01-01/manifest.json" in answer.of("customers")["error"]
+    assert stage.items("orders") == canonicals(marked("new"))
+    assert stage.items("customers") == []
+
+
+def test_latest_of_an_empty_manifest_with_nothing_behind_it_is_refused_by_name(stage: Stage) -> None:
+    stage.record([])
+    answer = restore({})
+    assert (answer.code, answer.body["error_type"]) == (500, "BackupNotFound")
+    assert f"{PREFIX}/{DATE}/manifest.json" in answer.body["error"]
+
+
+def test_latest_skips_an_incremental_export_of_another_tool_with_a_warning(stage: Stage) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", marked("full"), date="2026-01-01")
+    stage.back_up("orders", marked("increment"), entry={"export_type": "INCREMENTAL_EXPORT"})
+
+    answer = restore({})
+
+    assert (answer.code, answer.body["backup_date"]) == (200, "2026-01-01")
+    assert any("incremental export of table orders" in one for one in answer.result["warnings"])
+    assert stage.items("orders") == canonicals(marked("full"))

@@ -266,12 +266,47 @@ def test_missing_checksum_companions_are_a_warning(stage: Stage) -> None:
     assert stage.items("orders") == canonicals(ITEMS)
 
 
-def test_a_backup_that_our_own_verification_counted_otherwise_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize("field", [{"verification": {"data_files": 1}}, {"export_manifest": "x/manifest-summary.json"}])
+@pytest.mark.parametrize("event", [{}, {"dry_run": True}], ids=["restore", "dry run"])
+def test_a_manifest_that_counts_otherwise_than_the_export_is_refused(
+    stage: Stage, field: dict[str, Any], event: dict[str, Any]
+) -> None:
     stage.create_table("orders")
-    stage.back_up("orders", ITEMS, entry={"item_count": 41, "verification": {"data_files": 1}})
+    stage.back_up("orders", ITEMS, entry={"item_count": 41, **field})
 
-    answer = restore()
+    answer = restore(event)
 
     assert (answer.code, answer.result["status"]) == (500, "FAILED")
     assert "41" in answer.errors
     assert stage.items("orders") == []
+
+
+@pytest.mark.parametrize("fields", [{"item_count": None}, {"item_count": "40"}, {"item_count": True}])
+def test_a_manifest_that_records_no_count_is_restorable(stage: Stage, fields: dict[str, Any]) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", ITEMS, entry={"export_manifest": "x/manifest-summary.json", **fields})
+
+    assert restore({"dry_run": True}).code == 200
+
+
+def test_a_full_export_whose_summary_has_empty_incremental_fields_is_one(stage: Stage) -> None:
+    stage.create_table("orders")
+    export = stage.export("orders", ITEMS)
+
+    def edit(body: bytes) -> bytes:
+        return json.dumps(json.loads(body) | {"outputView": None, "exportFromTime": None}).encode()
+
+    edit_manifest(export, "manifest-summary", edit)
+    stage.back_up_damaged("orders", export)
+
+    assert restore({"dry_run": True}).code == 200
+
+
+def test_a_count_of_another_tool_that_is_not_the_exports_is_a_warning(stage: Stage) -> None:
+    stage.create_table("orders")
+    stage.back_up("orders", ITEMS, entry={"item_count": 41})
+
+    answer = restore({"dry_run": True})
+
+    assert answer.code == 200
+    assert any("counts 41 items of table orders" in one for one in answer.result["warnings"])

@@ -99,12 +99,12 @@ def test_a_table_that_was_never_backed_up_costs_one_read_a_date_and_no_more() ->
 
 def test_latest_of_every_table_is_one_read(ten_years: FakeS3) -> None:
     newest = catalog_of(ten_years).newest(TABLES)
-    assert {backup.manifest.backup_date for backup in newest.values()} == {DATES[-1]}
+    assert {backup.manifest.backup_date for backup in newest.found.values()} == {DATES[-1]}
     assert ten_years.calls == {"ListObjectsV2": FOLDER_CALLS, "GetObject": 1}
 
 
 def test_latest_of_a_table_that_is_in_no_backup_is_one_read_a_date(ten_years: FakeS3) -> None:
-    assert set(catalog_of(ten_years).newest([*TABLES, "never-backed-up"])) == set(TABLES)
+    assert set(catalog_of(ten_years).newest([*TABLES, "never-backed-up"]).found) == set(TABLES)
     assert ten_years.calls == {"ListObjectsV2": FOLDER_CALLS, "GetObject": len(DATES)}
 
 
