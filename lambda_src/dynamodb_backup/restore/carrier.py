@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.restore.on_demand import OnDemandRestorer
 from dynamodb_backup.restore.progress import OwnProgress, Publisher
 from dynamodb_backup.restore.state import RestoreState, TableState
 from dynamodb_backup.restore.table import TableRestorer
 from dynamodb_backup.restore.target_account import means_in_target_account
+from dynamodb_backup.telemetry import logger
 from dynamodb_backup.turns.carry import TableWork, carry
 from dynamodb_backup.turns.means import Means
 
@@ -33,9 +35,16 @@ class OwnCarrier:
         self._means = means
 
     def carry(self, request: RestoreRequest, state: RestoreState) -> list[TableWork]:
-        means = means_in_target_account(request, self._means)
-        tables = (own_restorer(means, request, state.id, table) for table in state.tables if table.open)
-        return carry(tables, means.deadline)
+        waiting = [table for table in state.tables if table.open]
+        try:
+            means = means_in_target_account(request, self._means)
+        except AWS_ERRORS as error:
+            # It passes by itself, or the role would have been refused; what is done already is kept, as in any turn.
+            for table in waiting:
+                table.error = f"waiting for STS after {explain(error)}"
+            logger.warning("restore has to wait for STS", restore_id=state.id, error=explain(error))
+            return [own_restorer(self._means, request, state.id, table) for table in waiting]
+        return carry([own_restorer(means, request, state.id, table) for table in waiting], means.deadline)
 
     def publisher(self, request: RestoreRequest, state: RestoreState) -> Publisher:
         return OwnProgress(self._means, state, dry_run=request.dry_run)

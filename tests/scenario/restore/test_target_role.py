@@ -157,3 +157,17 @@ def test_a_busy_sts_is_asked_again(aws: Sandbox, elsewhere: Stage) -> None:
     aws.faults.throttle("sts", "AssumeRole", times=2)
     assert restore({"target_role_arn": ROLE}).code == 200
     assert len(elsewhere.items("orders")) == len(ITEMS)
+
+
+def test_a_turn_in_which_sts_does_not_answer_waits_and_the_next_one_goes_on(aws: Sandbox, elsewhere: Stage) -> None:
+    first = restore({"target_role_arn": ROLE, "max_workers": 1}, seconds=0)
+    assert first.code == 202
+    goes_on = {"restore_id": first.body["restore_id"]}
+
+    with aws.faults.throttle("sts", "AssumeRole"):
+        waiting = restore(goes_on)
+    assert (waiting.code, waiting.body["restore_id"]) == (202, first.body["restore_id"])
+    assert "waiting for STS after AssumeRole failed with Throttling" in waiting.errors
+
+    assert restore(goes_on).code == 200
+    assert len(elsewhere.items("orders")) == len(ITEMS)
