@@ -10,9 +10,12 @@ from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.naming import is_table_name
 
-__all__ = ["SALT", "TRANSFORM", "Rule", "refuse_transform_without_effect", "transform_rules"]
+__all__ = ["FORGOTTEN_SALT", "SALT", "TRANSFORM", "Rule", "refuse_transform_without_effect", "transform_rules"]
 
 TRANSFORM, SALT = "transform", "transform_salt"
+FORGOTTEN_SALT = "not kept: the restore has ended"
+"""What stands for the secret of an ended restore, which hashes nothing any more."""
+
 ACTIONS = ("drop", "mask", "hash")
 MOST_RULES = 100
 EXAMPLE = '{"users": [{"attribute": "email", "action": "hash"}]}'

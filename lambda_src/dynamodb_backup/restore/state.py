@@ -8,6 +8,7 @@ from typing import Any
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS_OF_ON_DEMAND
 from dynamodb_backup.contract.restore_result import TableRestore
+from dynamodb_backup.contract.transform import FORGOTTEN_SALT, SALT, TRANSFORM
 from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment
@@ -244,4 +245,6 @@ class RestoreState(WorkState[RestoreRequest, TableState]):
             del given["backup_date"]
         if "on_demand_backup" in given:
             given = {name: value for name, value in given.items() if name in FIELDS_OF_ON_DEMAND}
+        if TRANSFORM in given and not self.open:
+            given.setdefault(SALT, FORGOTTEN_SALT)
         return RestoreRequest.from_event(given)

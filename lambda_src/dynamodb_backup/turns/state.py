@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from dynamodb_backup.archive.home import refuse_copy
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.selection import KEY_FIELDS
-from dynamodb_backup.contract.transform import SALT
+from dynamodb_backup.contract.transform import FORGOTTEN_SALT, SALT
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.timing import utc_stamp
 
@@ -102,6 +102,8 @@ class WorkState(ABC, Generic[RequestT, TableT]):
     def to_json(self) -> bytes:
         document = asdict(self)
         del document["etag"]
+        if not self.open:
+            document["request"].pop(SALT, None)  # nothing is hashed any more, and who knows it can look values up
         for name in ("warnings", "home"):
             if not document[name]:
                 del document[name]  # versions that know none in this kind of work can read it, too
@@ -146,7 +148,10 @@ class WorkState(ABC, Generic[RequestT, TableT]):
     def contradiction(self, request: RequestT) -> str | None:
         """Return the first field that the event gives and that differs from the work's own request."""
         event, own = request.to_dict(), self.original_request().to_dict()
-        return next((name for name in sorted(request.given & set(event)) if event[name] != own.get(name)), None)
+        given = request.given & set(event)
+        if own.get(SALT) == FORGOTTEN_SALT:
+            given -= {SALT}
+        return next((name for name in sorted(given) if event[name] != own.get(name)), None)
 
     def first_value(self, name: str) -> str:
         """Return what the request that began this work has in a field, to be shown."""

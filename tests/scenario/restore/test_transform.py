@@ -13,7 +13,8 @@ import pytest
 
 from dynamodb_backup.telemetry import logger
 from sandbox import Sandbox
-from tests.scenario.restore.kit import BUCKET, Stage, canonicals, restore, restore_in_turns, table_writes
+from tests.scenario.restore.kit import BUCKET, PREFIX, Stage, canonicals, restore, restore_in_turns, table_writes
+from tests.scenario.restore.steps import Execution
 
 SALT = "a secret of some length"
 RULES = [
@@ -115,6 +116,40 @@ def test_another_salt_does_not_go_on_with_a_restore_and_is_not_shown(people: Sta
     assert "transform_salt" in answer.errors
     assert SALT not in answer.errors
     assert people.items("orders") == []
+
+
+def test_the_salt_is_forgotten_when_the_restore_ends_and_a_repeat_still_answers(people: Stage, aws: Sandbox) -> None:
+    aws.faults.delay("dynamodb", "BatchWriteItem", seconds=0.4)
+    *_, last = restore_in_turns({**EVENT, "max_workers": 1}, seconds=1.0)
+    restore_id = last.body["restore_id"]
+    assert SALT.encode() not in people.get(f"{PREFIX}/restores/{restore_id}/checkpoint.json")
+    for event in ({}, EVENT | {"max_workers": 1}):
+        again = restore({**event, "restore_id": restore_id})
+        assert (again.code, again.result) == (200, last.result)
+    other = {"orders": [{"attribute": "email", "action": "drop"}]}
+    assert (
+        "'transform'"
+        in restore(
+            {
+                "restore_id": restore_id,
+                "transform": other,
+                "tables": ["orders"],
+                "target_tables": {"orders": "copy"},
+            }
+        ).errors
+    )
+
+
+def test_the_state_machine_keeps_the_salt_with_what_is_not_done_alone(people: Stage) -> None:
+    people.back_up("users", [person(1)])
+    event = EVENT | {"tables": ["orders", "users"]}
+    execution = Execution(people, event)
+    answer = execution.run()
+    assert answer.of("orders")["status"] == "COMPLETED"
+    assert people.items("copy") == canonicals(harmless(number) for number in range(60))
+    keys = people.keys(f"{PREFIX}/restores/")
+    assert any(key.endswith("/plan.json") for key in keys)
+    assert [key for key in keys if SALT.encode() in people.get(key)] == []
 
 
 def test_throttled_and_unprocessed_items_are_transformed_too(people: Stage, aws: Sandbox) -> None:

@@ -17,6 +17,7 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import PlanResult, execution_of_event, restore_event
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
+from dynamodb_backup.contract.transform import SALT
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
 from dynamodb_backup.restore.begin import begin
 from dynamodb_backup.restore.distributed.carrier import SharedOutCarrier
@@ -72,7 +73,7 @@ class Coordinator:
             parts.append(part)
         plan = {
             "restore_id": whole.id,
-            "request": whole.request,
+            "request": {name: value for name, value in whole.request.items() if name != SALT},
             "started_at": iso(self._means.clock()),
             "parts": [part.id for part in parts],
             "warnings": whole.warnings,
