@@ -598,8 +598,8 @@ variable "restore_tests" {
 
   # The role of restore tests may delete whatever begins with the prefix.
   validation {
-    condition     = var.restore_tests == null || alltrue([for table in keys(local.table_arns) : !startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])
-    error_message = "No table that is backed up or restored into may begin with restore_tests.scratch_prefix \"${coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix)}\": scratch tables are deleted. Given: ${join(", ", [for table in keys(local.table_arns) : "\"${table}\"" if startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])}. Choose another prefix."
+    condition     = var.restore_tests == null || alltrue([for table in setunion(local.table_names, var.restore_target_tables) : !startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])
+    error_message = "No table that is backed up or restored into may begin with restore_tests.scratch_prefix \"${coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix)}\": scratch tables are deleted. Given: ${join(", ", [for table in setunion(local.table_names, var.restore_target_tables) : "\"${table}\"" if startswith(table, coalesce(try(var.restore_tests.scratch_prefix, null), local.default_scratch_prefix))])}. Choose another prefix."
   }
 
   validation {

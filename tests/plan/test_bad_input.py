@@ -20,10 +20,11 @@ KMS_ALIAS = "arn:aws:kms:eu-west-1:123456789012:alias/backups"
 
 
 class BadInput(NamedTuple):
-    """A value, and what the message about it must say: the rule, what was given, the fix."""
+    """A value, and what the message about it must say: the rule, what was given, the fix; ``also``: further messages."""
 
     value: object
     says: tuple[str, ...]
+    also: tuple[tuple[str, ...], ...] = ()
 
 
 # One plan each; what is not given keeps a good value.
@@ -52,7 +53,6 @@ PLANS: dict[str, dict[str, BadInput]] = {
             {"throttling": {"burst": 0}}, ("whole numbers from 1 to 10000", "burst 0", "in that range")
         ),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
-        "immutability": BadInput({"mode": "governance"}, ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE")),
         "vpc": BadInput(
             {"subnet_ids": [], "security_group_ids": ["sg-1"]},
             ("at least one subnet", "0 subnets, 1 security groups", "leave vpc null"),
@@ -88,9 +88,6 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "layer": BadInput(
             {"arn": "arn:aws:lambda:eu-west-1:123456789012:layer:ours"},
             ("layer version", "layer:ours", "version number"),
-        ),
-        "immutability": BadInput(
-            {"mode": "GOVERNANCE", "default_days": 0.5}, ("1 to 36500", '"default_days":0.5', "Use such numbers")
         ),
         "logs": BadInput({"level": "TRACE"}, ('"DEBUG"', '"TRACE"', "Use one of these")),
     },
@@ -140,6 +137,14 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ("still bill it", "daily_days 36, kept 35, default_days 8, failed kept 7", "raise the days in retention"),
         ),
     },
+    "lock mode": {
+        "immutability": BadInput({"mode": "governance"}, ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE")),
+    },
+    "lock days": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "default_days": 0.5}, ("1 to 36500", '"default_days":0.5', "Use such numbers")
+        ),
+    },
     "lock of no class": {
         "immutability": BadInput(
             {"mode": "GOVERNANCE", "yearly_days": 365}, ("yearly is none", "Add the class to retention")
@@ -151,20 +156,43 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ("arn:aws:iam::ACCOUNT", '["terraform"]', "no such ARN"),
         ),
     },
+    # What locks need of the bucket is checked only where the bucket's own settings are good.
     "administrators of an existing bucket": {
         "immutability": BadInput(
             {"mode": "GOVERNANCE", "administrator_arns": ["arn:aws:iam::123456789012:role/terraform"]},
             ("that the module creates", "bucket.create = false", "your bucket's policy"),
         ),
-        "bucket": BadInput({"create": False}, ("known by its name", "no bucket.name", "leave create true")),
     },
     "force_destroy in compliance mode": {
         "immutability": BadInput(
             {"mode": "COMPLIANCE"}, ("cannot delete what is locked", "Given: both", 'mode = "GOVERNANCE"')
         ),
-        "bucket": BadInput(
-            {"create": False, "name": "theirs", "force_destroy": True},
-            ("for an existing bucket", "create = false", "Remove the setting"),
+    },
+    "restore tests": {
+        "restore_tests": BadInput(
+            {
+                "schedule": "weekly",
+                "tables": ["orders"],
+                "max_table_bytes": 0.5,
+                "max_age_hours": 0,
+                "scratch_prefix": "short-",
+                "table_kms_key_arns": [KMS_ALIAS],
+                "memory_mb": 64,
+            },
+            ("cron(minutes", '"weekly"', "Write for example"),
+            also=(
+                ("names some of tables", '["orders"]', "leave it out to test all"),
+                ("whole number of bytes", "Given: 0.5", "1073741824"),
+                ("at least 1", "Given: 0.", "192 for a weekly test"),
+                ("8 to 64 characters", '"short-"', "shop-restore-test-"),
+                ("do not accept an alias", KMS_ALIAS, "aws_kms_key"),
+                ("128 to 10240", "memory_mb 64", "in these ranges"),
+            ),
+        ),
+    },
+    "a table that looks like scratch": {
+        "restore_tests": BadInput(
+            {"scratch_prefix": "scratch-"}, ("scratch tables are deleted", '"scratch-users"', "Choose another prefix")
         ),
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.
@@ -244,6 +272,9 @@ GOOD_FOR_A_PLAN = {
     | {"schedules": {"often": {"expression": "rate(1 hours)", "export_type": "INCREMENTAL_EXPORT"}}},
     "method twice": GOOD | {"table_name_convention": CONVENTION},
     "table twice": GOOD | {"table_name_convention": CONVENTION},
+    "administrators of an existing bucket": GOOD | {"bucket": {"create": False, "name": "theirs"}},
+    "force_destroy in compliance mode": GOOD | {"bucket": {"force_destroy": True}},
+    "a table that looks like scratch": GOOD | {"tables": ["scratch-users"]},
 }
 CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]
 
@@ -292,8 +323,10 @@ def refusals(root_module: Terraform) -> Refusals:
 @pytest.mark.parametrize(("plan", "variable"), CASES)
 def test_refused_at_plan_by_rule_value_and_fix(plan: str, variable: str, refusals: Refusals) -> None:
     messages = refusals.of(plan)
-    about = [message for message in messages if all(part in message for part in PLANS[plan][variable].says)]
-    assert about, f"No message says {PLANS[plan][variable].says}. What was said:\n" + "\n\n".join(messages)
+    bad = PLANS[plan][variable]
+    for says in (bad.says, *bad.also):
+        about = [message for message in messages if all(part in message for part in says)]
+        assert about, f"No message says {says}. What was said:\n" + "\n\n".join(messages)
 
 
 def test_every_validation_is_seen_to_refuse(root_module: Terraform, refusals: Refusals) -> None:

@@ -160,7 +160,7 @@ class FakeAws:
         keys = sorted(key for key in list(self.objects) if key.startswith(Prefix) and key > StartAfter)[:MaxKeys]
         folders = {Prefix + key[len(Prefix) :].split("/")[0] + "/" for key in keys if "/" in key[len(Prefix) :]}
         plain = [
-            {"Key": key, "LastModified": self.time.utc()}
+            {"Key": key, "LastModified": self.time.utc(), "ETag": _etag(self.objects[key])}
             for key in keys
             if "/" not in key[len(Prefix) :] or not Delimiter
         ]

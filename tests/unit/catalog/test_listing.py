@@ -61,6 +61,7 @@ def test_a_point_says_what_a_person_chooses_by() -> None:
         "backup_arn": None,
         "retention_class": None,
         "expires_at": None,
+        "legal_hold": None,
         "error": None,
     }
     assert of(body, "orders")["newest_verified"] == point
