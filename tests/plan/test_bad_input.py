@@ -20,7 +20,7 @@ KMS_ALIAS = "arn:aws:kms:eu-west-1:123456789012:alias/backups"
 
 
 class BadInput(NamedTuple):
-    """A value, and what the message about it must say: the rule, what was given, the fix; ``also``: further messages."""
+    """A value, and what the message about it must say: the rule, what was given, the fix; ``also``: other messages."""
 
     value: object
     says: tuple[str, ...]
