@@ -174,6 +174,7 @@ resource "aws_iam_role" "state_machine" {
   name                 = "${local.prefix}-dynamodb-backup-state-machine"
   description          = "Lets the backup state machine of ${local.full_prefix} invoke the backup function and notify"
   assume_role_policy   = data.aws_iam_policy_document.state_machine_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

@@ -129,7 +129,7 @@ data "aws_iam_policy_document" "protection" {
     condition {
       test     = "ArnNotLike"
       variable = "aws:PrincipalArn"
-      values   = concat(local.lock_administrators, ["arn:${local.partition}:iam::${local.account_id}:role/${local.prefix}-dynamodb-backup"])
+      values   = concat(local.lock_administrators, ["arn:${local.partition}:iam::${local.account_id}:role${var.role_path}${local.prefix}-dynamodb-backup"])
     }
   }
 }

@@ -70,6 +70,7 @@ locals {
     logs                     = { retention_days = var.logs.retention_days, kms_key_arn = var.logs.kms_key_arn }
     vpc                      = var.vpc
     permissions_boundary_arn = var.permissions_boundary_arn
+    role_path                = var.role_path
     tags                     = var.tags
   }
 }

@@ -94,6 +94,7 @@ resource "aws_iam_role" "restore_state_machine" {
   name                 = "${local.prefix}-dynamodb-restore-machine"
   description          = "Lets the restore state machine of ${local.full_prefix} invoke the restore function and notify"
   assume_role_policy   = data.aws_iam_policy_document.restore_state_machine_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

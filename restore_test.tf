@@ -197,6 +197,7 @@ resource "aws_iam_role" "restore_test_state_machine" {
   name                 = "${local.restore_test_name}-machine"
   description          = "Lets the restore tests' state machine of ${local.full_prefix} invoke their function and notify"
   assume_role_policy   = data.aws_iam_policy_document.restore_test_state_machine_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }
@@ -283,6 +284,7 @@ resource "aws_iam_role" "restore_test_schedule" {
   name                 = "${local.restore_test_name}-starts"
   description          = "Lets the schedules of ${local.full_prefix} start restore tests and their reports"
   assume_role_policy   = data.aws_iam_policy_document.restore_test_schedule_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

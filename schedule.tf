@@ -63,6 +63,7 @@ resource "aws_iam_role" "schedule" {
   name                 = "${local.prefix}-dynamodb-backup-schedule"
   description          = "Lets the backup schedules of ${local.full_prefix} start the backup state machine"
   assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

@@ -43,6 +43,7 @@ resource "aws_iam_role" "verify_state_machine" {
   name                 = "${local.prefix}-dynamodb-verify-machine"
   description          = "Lets the verify state machine of ${local.full_prefix} invoke the verify function"
   assume_role_policy   = data.aws_iam_policy_document.verify_state_machine_trust[0].json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

@@ -85,6 +85,7 @@ resource "aws_iam_role" "this" {
   name                 = var.name
   description          = "Role of the Lambda function ${var.name}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
+  path                 = var.settings.role_path
   permissions_boundary = var.settings.permissions_boundary_arn
   tags                 = var.settings.tags
 }

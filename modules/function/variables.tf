@@ -57,6 +57,7 @@ variable "settings" {
     - logs: retention in days (0 is forever) and KMS key of the log group.
     - vpc: subnets and security groups, or null.
     - permissions_boundary_arn: boundary of the role, or null.
+    - role_path: path of the role.
     - tags: tags of every resource.
   EOT
   type = object({
@@ -74,6 +75,7 @@ variable "settings" {
     logs                     = object({ retention_days = number, kms_key_arn = optional(string) })
     vpc                      = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
     permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
     tags                     = optional(map(string), {})
   })
   nullable = false

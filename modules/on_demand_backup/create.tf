@@ -76,6 +76,7 @@ resource "aws_iam_role" "schedule" {
   name                 = "${local.create_name}-schedule"
   description          = "Lets the schedule of ${local.full_prefix} invoke the function that makes on-demand backups"
   assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
+  path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

@@ -65,6 +65,7 @@ locals {
     layer_arn                = var.layer_arn == null ? one(data.aws_ssm_parameter.powertools[*].insecure_value) : var.layer_arn
     logs                     = { retention_days = var.logs.retention_days, kms_key_arn = var.logs.kms_key_arn }
     permissions_boundary_arn = var.permissions_boundary_arn
+    role_path                = var.role_path
     tags                     = var.tags
   }
 }

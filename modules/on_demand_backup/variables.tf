@@ -271,6 +271,19 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "role_path" {
+  description = "IAM path of every role of the module, for accounts whose rules go by path. Another path makes the roles anew. Default \"/\"."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path begins and ends with \"/\" and has at most 512 characters, none of them a space. Given: \"${var.role_path}\". Write for example \"/service/backup/\"."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource that takes tags. Default: none beside the provider's default_tags."
   type        = map(string)

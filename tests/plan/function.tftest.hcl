@@ -69,7 +69,7 @@ run "function_is_as_configured" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.this.vpc_config) == 0 && aws_iam_role.this.permissions_boundary == null
+    condition     = length(aws_lambda_function.this.vpc_config) == 0 && aws_iam_role.this.permissions_boundary == null && aws_iam_role.this.path == "/"
     error_message = "No VPC and no boundary unless asked for."
   }
 
@@ -96,6 +96,7 @@ run "in_a_vpc_with_a_boundary" {
       logs                     = { retention_days = 14 }
       vpc                      = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
       permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+      role_path                = "/team/"
     }
   }
 
@@ -115,7 +116,7 @@ run "in_a_vpc_with_a_boundary" {
   }
 
   assert {
-    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && aws_iam_role.this.path == "/team/"
     error_message = "The role has the boundary."
   }
 }

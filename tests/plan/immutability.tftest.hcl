@@ -86,6 +86,7 @@ run "only_administrators_delete" {
 
   variables {
     immutability = { mode = "GOVERNANCE", administrator_arns = ["arn:aws:iam::123456789012:role/path/terraform", "arn:aws:iam::123456789012:role/emergency-*"] }
+    role_path    = "/team/"
   }
 
   assert {
@@ -94,7 +95,7 @@ run "only_administrators_delete" {
       } == {
       DenyDeletion           = ["Deny", "*", "arn:aws:iam::123456789012:role/emergency-* arn:aws:iam::123456789012:role/path/terraform"]
       DenyChangeOfProtection = ["Deny", "*", "arn:aws:iam::123456789012:role/emergency-* arn:aws:iam::123456789012:role/path/terraform"]
-      DenyTagsAndLocks       = ["Deny", "*", "arn:aws:iam::123456789012:role/emergency-* arn:aws:iam::123456789012:role/path/terraform arn:aws:iam::123456789012:role/shop-prod-dynamodb-backup"]
+      DenyTagsAndLocks       = ["Deny", "*", "arn:aws:iam::123456789012:role/emergency-* arn:aws:iam::123456789012:role/path/terraform arn:aws:iam::123456789012:role/team/shop-prod-dynamodb-backup"]
     }
     error_message = "All but the administrators are denied: ${data.aws_iam_policy_document.bucket[0].json}"
   }

@@ -173,6 +173,7 @@ run "with_keys_and_an_existing_topic" {
       kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/66666666-2222-3333-4444-555555555555"
     }
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+    role_path                = "/team/"
   }
 
   assert {
@@ -192,7 +193,7 @@ run "with_keys_and_an_existing_topic" {
   }
 
   assert {
-    condition     = aws_iam_role.schedule[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary"
+    condition     = aws_iam_role.schedule[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary" && aws_iam_role.schedule[0].path == "/team/" && local.function.role_path == "/team/"
     error_message = "The boundary is on the role here and handed to those of the functions."
   }
 }

@@ -346,6 +346,7 @@ run "with_a_key_and_a_boundary" {
   variables {
     kms_key_arn              = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+    role_path                = "/team/"
   }
 
   assert {
@@ -365,5 +366,10 @@ run "with_a_key_and_a_boundary" {
   assert {
     condition     = toset([aws_iam_role.state_machine.permissions_boundary, aws_iam_role.schedule.permissions_boundary, local.function.permissions_boundary_arn]) == toset(["arn:aws:iam::123456789012:policy/boundary"])
     error_message = "The boundary is on the roles here and handed to those of the functions."
+  }
+
+  assert {
+    condition     = toset([aws_iam_role.state_machine.path, aws_iam_role.restore_state_machine.path, aws_iam_role.schedule.path, local.function.role_path]) == toset(["/team/"])
+    error_message = "So is the path."
   }
 }

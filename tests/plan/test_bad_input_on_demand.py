@@ -26,6 +26,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "layer_arn": BadInput("ours", ("layer version", '"ours"', "version number")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "permissions_boundary_arn": BadInput("boundary", ("ARN of an IAM policy", '"boundary"', "aws_iam_policy")),
+        "role_path": BadInput("service", ('begins and ends with "/"', '"service"', "/service/backup/")),
     },
     "second": {
         "app_name": BadInput("a" * 240, ("at most 230", "Given: 244", "Shorten one")),
