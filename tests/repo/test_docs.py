@@ -39,6 +39,8 @@ from dynamodb_backup.contract.history import (
 )
 from dynamodb_backup.contract.legal_hold import LegalHoldRequest
 from dynamodb_backup.contract.on_demand import OnDemandResult, RequestedBackup
+from dynamodb_backup.contract.progress import FIELDS as PROGRESS_FIELDS
+from dynamodb_backup.contract.progress import ProgressRequest, ProgressResult
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS as RESTORE_FIELDS
 from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
@@ -77,6 +79,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## List event", list_contract._FIELDS),
         ("## Restore event", RESTORE_FIELDS),
         ("## History event", history_contract._FIELDS),
+        ("## Progress event", PROGRESS_FIELDS),
         ("## Restore test event", restore_test_contract._FIELDS),
         ("## Undo event", undo_contract._FIELDS),
         ("## On-demand backup event", on_demand_contract._FIELDS),
@@ -128,6 +131,12 @@ def test_fields_of_the_history_s_result_are_documented() -> None:
     assert sorted(of_full) == sorted(full.to_dict())
     assert sorted(of_written) == sorted(written.to_dict())
     assert sorted(of_point) == sorted(point.to_dict())
+
+
+def test_fields_of_the_progress_s_result_are_documented() -> None:
+    (documented,) = tables_of(section("docs/contract.md", "## Progress result"))
+    result = ProgressResult(None, None, error="broken", error_type="ToolError")
+    assert sorted(documented) == sorted(result.to_response()["body"])
 
 
 def test_fields_of_the_undo_result_are_documented() -> None:
@@ -276,6 +285,8 @@ def test_events_are_accepted() -> None:
             BackupRequest.from_event(json.loads(event), TABLES)
         elif json.loads(event).get("action") == "history":
             HistoryRequest.from_event(json.loads(event))
+        elif json.loads(event).get("action") == "progress":
+            ProgressRequest.from_event(json.loads(event))
         elif json.loads(event).get("action") == "undo":
             UndoRequest.from_event(json.loads(event))
         else:

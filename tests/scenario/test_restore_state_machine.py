@@ -92,6 +92,27 @@ def test_a_backup_of_several_files_and_slices_is_restored_and_proven(aws: Sandbo
     assert answer["body"]["report"] in message
 
 
+def test_who_may_invoke_the_function_is_told_how_far_it_is(aws: Sandbox, stage: Stage, machine: str) -> None:
+    stage.back_up("orders", ITEMS[:20])
+    execution = execute(aws, machine, {})
+
+    def told_of(name: str, started_at: str) -> Any:
+        event = {"action": "progress", "execution": name, "started_at": started_at}
+        answer = aws.client("lambda").invoke(FunctionName="orders-restore", Payload=json.dumps(event))
+        return json.load(answer["Payload"])
+
+    answer = told_of(execution["name"], execution["startDate"].isoformat())
+    assert answer["statusCode"] == 200
+    body = answer["body"]
+    assert body["restore_id"] == json.loads(execution["output"])["body"]["restore_id"]
+    assert (body["progress"]["status"], body["progress"]["percent"]) == ("ENDED", 100.0)
+    assert body["result"]["restore_results"][0]["items_written"] == 20
+    nothing = {"restore_id": None, "progress": None, "result": None}
+    assert told_of(execution["name"], "2020-01-01T00:00:00Z")["body"].items() >= nothing.items()
+    assert told_of("no-such-execution", "2020-01-01T00:00:00Z")["body"].items() >= nothing.items()
+    assert "field 'started_at' must be a time" in told_of("x", "yesterday")["body"]["error"]
+
+
 def test_a_worker_that_dies_is_begun_again(aws: Sandbox, stage: Stage, machine: str) -> None:
     stage.back_up("orders", ITEMS[:60], file_count=2)
     aws.faults.delay("dynamodb", "BatchWriteItem", resource="orders", seconds=40, times=1)

@@ -24,7 +24,7 @@ __all__ = ["ACTIONS", "RestoreRequest"]
 
 ROLE_ARN = r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+"
 
-ACTIONS = ("history", "restore", "undo", "verify")
+ACTIONS = ("history", "progress", "restore", "undo", "verify")
 """What the restore function does, by the event's field ``action``."""
 
 

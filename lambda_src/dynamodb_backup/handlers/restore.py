@@ -11,12 +11,14 @@ from dynamodb_backup.catalog.history import History
 from dynamodb_backup.contract.distributed import (
     ACTIONS,
     Answered,
+    ExecutionName,
     PlanResult,
     WorkResult,
     causes_of_event,
     part_of_event,
 )
 from dynamodb_backup.contract.history import HistoryRequest, HistoryResult
+from dynamodb_backup.contract.progress import ProgressRequest, ProgressResult
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
@@ -25,6 +27,7 @@ from dynamodb_backup.handlers.verify import lambda_handler as verify_handler
 from dynamodb_backup.restore.distributed.coordinator import Coordinator
 from dynamodb_backup.restore.distributed.jobs import Job
 from dynamodb_backup.restore.distributed.worker import Worker
+from dynamodb_backup.restore.followed import FollowedRestore
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.timing import Deadline
@@ -74,6 +77,23 @@ def _history(event: Any, context: Any) -> Answer:
     return answer_or_500(history, HistoryResult)
 
 
+def _progress(event: Any, context: Any) -> Answer:
+    def progress() -> ProgressResult:
+        settings = Settings.from_environment(os.environ)
+        request = ProgressRequest.from_event(event)
+        means = Means(settings, clients(), Deadline.of(context))
+        restore = FollowedRestore(means.store, means.layout, ExecutionName(request.execution, request.started_at))
+        return ProgressResult(
+            environment=settings.environment,
+            s3_bucket=settings.bucket,
+            restore_id=restore.id,
+            progress=restore.progress(),
+            result=restore.result(),
+        )
+
+    return answer_or_500(progress, ProgressResult)
+
+
 def _step(event: Any, context: Any) -> Answer:
     """One step of the state machine."""
 
@@ -97,6 +117,7 @@ def _step(event: Any, context: Any) -> Answer:
 
 _ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {
     "history": _history,
+    "progress": _progress,
     "restore": _restore,
     "undo": _undo,
     "verify": verify_handler,

@@ -34,6 +34,8 @@ _VOLATILE = (
     (re.compile(r":[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), ":<uuid>"),
 )
 
+_AGE = re.compile(r"\b\d+ (?:s|min(?: \d\d s)?|h \d\d min)\b")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,4 +69,7 @@ def comparable(output: str) -> str:
     """Return an output without what differs from run to run: ids, times, durations."""
     for pattern, name in _VOLATILE:
         output = pattern.sub(name, output)
+    if "───" in output:  # a table of the command line, whose columns are as wide as ages and sizes are long
+        output = _AGE.sub("<age>", output)
+        output = re.sub("─+", "─", re.sub(" {2,}", "  ", output))
     return output.strip()

@@ -52,13 +52,18 @@ def test_every_command_shows_its_output(page: Path) -> None:
 
 
 def shell_environment(aws: sandbox.Sandbox, folder: Path) -> dict[str, str]:
-    """Return an environment whose ``aws`` is the stand-in, pointed at the sandbox."""
-    command = folder / "bin" / "aws"
-    command.parent.mkdir()
-    stand_in = Path(__file__).with_name("aws_cli.py")
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n')
-    command.chmod(0o755)
-    variables = os.environ | aws.environment | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+    """Return an environment whose ``aws`` is the stand-in, pointed at the sandbox, and that has the command line."""
+    commands = folder / "bin"
+    commands.mkdir()
+    sources = f"{ROOT / 'cli/src'}{os.pathsep}{ROOT / 'lambda_src'}"
+    for name, call in (
+        ("aws", f'"{sys.executable}" "{Path(__file__).with_name("aws_cli.py")}"'),
+        ("dynamodb-backup", f'PYTHONPATH="{sources}" "{sys.executable}" -m dynamodb_backup_cli'),
+    ):
+        command = commands / name
+        command.write_text(f'#!/bin/sh\nexec env {call} "$@"\n')
+        command.chmod(0o755)
+    variables = os.environ | aws.environment | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
     return {name: value for name, value in variables.items() if value}  # boto3 takes an empty AWS_PROFILE for a name
 
 
