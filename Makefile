@@ -51,8 +51,9 @@ format: $(READY) ## Format Python and Terraform
 	@$(VENV)/bin/ruff format
 	@if command -v terraform >/dev/null; then terraform fmt -recursive; fi
 
-docs: $(READY) ## Write the generated part of the documentation again
+docs: $(READY) terraform ## Write the generated part of the documentation again
 	@$(PY) -m scripts.tf_docs
+	@$(PY) -m scripts.permissions
 
 lock: $(READY) ## Pin and hash the newest versions that the .in files allow (needs uv)
 	@command -v uv >/dev/null || { echo "Locking needs uv: https://docs.astral.sh/uv/"; exit 1; }

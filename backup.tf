@@ -3,6 +3,8 @@
 data "aws_iam_policy_document" "backup" {
   source_policy_documents = data.aws_iam_policy_document.backup_locks[*].json
 
+  # Exports of the listed tables alone, and what a table is: its definition is kept with its backup, for a restore that makes it
+  # anew.
   statement {
     sid = "ExportTables"
     actions = [
@@ -15,6 +17,7 @@ data "aws_iam_policy_document" "backup" {
     resources = [for name in local.table_names : local.table_arns[name]]
   }
 
+  # Whether an export is done, how many items it has, and why it failed.
   statement {
     sid       = "FollowExports"
     actions   = ["dynamodb:DescribeExport"]
@@ -44,6 +47,7 @@ data "aws_iam_policy_document" "backup" {
     }
   }
 
+  # Which backups there are, and the data files of one that is verified.
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -87,6 +91,7 @@ data "aws_iam_policy_document" "backup" {
     }
   }
 
+  # DynamoDB encrypts exports in the name of whoever starts them; verifying them takes decryption.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
@@ -143,12 +148,14 @@ data "aws_iam_policy_document" "state_machine_trust" {
 }
 
 data "aws_iam_policy_document" "state_machine" {
+  # Again and again, until the backup is done.
   statement {
     sid       = "InvokeBackup"
     actions   = ["lambda:InvokeFunction"]
     resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.prefix}-dynamodb-backup"]
   }
 
+  # How the backup ended.
   dynamic "statement" {
     for_each = length(compact(values(local.topic_arns))) == 0 ? [] : [compact(values(local.topic_arns))]
 
@@ -159,6 +166,7 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
+  # Publishing to an encrypted topic takes its key.
   dynamic "statement" {
     for_each = var.notifications.kms_key_arn == null ? [] : [var.notifications.kms_key_arn]
 

@@ -58,12 +58,14 @@ data "aws_iam_policy_document" "api" {
     resources = values(local.api_state_machine_arns)
   }
 
+  # How an execution that a request asks about is, and how it ended.
   statement {
     sid       = "FollowExecutions"
     actions   = ["states:DescribeExecution"]
     resources = [for arn in values(local.api_state_machine_arns) : "${replace(arn, ":stateMachine:", ":execution:")}:*"]
   }
 
+  # The dates and records under the prefix.
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -85,6 +87,7 @@ data "aws_iam_policy_document" "api" {
     ]
   }
 
+  # Records in the bucket are encrypted like backups.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

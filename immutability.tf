@@ -138,6 +138,7 @@ data "aws_iam_policy_document" "protection" {
 data "aws_iam_policy_document" "backup_locks" {
   count = var.immutability == null ? 0 : 1
 
+  # A legal hold and a longer lock ask first whether the bucket can lock at all.
   statement {
     sid       = "SeeThatTheBucketLocks"
     actions   = ["s3:GetBucketObjectLockConfiguration"]

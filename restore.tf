@@ -1,6 +1,7 @@
 # The restore: a Lambda function that writes a verified backup into its table, or into another that was allowed for it.
 
 data "aws_iam_policy_document" "restore" {
+  # Finding a backup by its date or by being the newest, and its data files.
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -13,6 +14,7 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
+  # The backups, their manifests, and where a restore stands.
   statement {
     sid       = "ReadBackups"
     actions   = ["s3:GetObject"]
@@ -77,6 +79,7 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
+  # Whether an import is done, and what it could not take.
   dynamic "statement" {
     for_each = var.restore_creates_tables ? [values(local.table_arns)] : []
 
@@ -127,6 +130,7 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
+  # The backup that the table is made of: that it is there, and of which table.
   dynamic "statement" {
     for_each = var.restore_on_demand_backups ? [values(local.table_arns)] : []
 
@@ -156,12 +160,14 @@ data "aws_iam_policy_document" "restore" {
     resources = values(local.table_arns)
   }
 
+  # Whether that export is done.
   statement {
     sid       = "FollowWindowsToUndo"
     actions   = ["dynamodb:DescribeExport"]
     resources = [for arn in values(local.table_arns) : "${arn}/export/*"]
   }
 
+  # Where that export is written, and where the undo stands.
   statement {
     sid = "WriteWindowsToUndo"
     actions = [
@@ -183,6 +189,7 @@ data "aws_iam_policy_document" "restore" {
     resources = values(local.table_arns)
   }
 
+  # Backups are read with it; checkpoints, refused items and windows to undo are written with it.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

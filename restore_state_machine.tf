@@ -31,6 +31,7 @@ data "aws_iam_policy_document" "restore_state_machine_trust" {
 }
 
 data "aws_iam_policy_document" "restore_state_machine" {
+  # Planning, writing, proving: each turn is an invocation.
   statement {
     sid       = "InvokeRestore"
     actions   = ["lambda:InvokeFunction"]
@@ -52,12 +53,14 @@ data "aws_iam_policy_document" "restore_state_machine" {
     resources = [local.restore_state_machine_arn]
   }
 
+  # The same page: a parent waits for its children, and stops them when it is stopped.
   statement {
     sid       = "FollowWorkers"
     actions   = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
     resources = ["arn:${local.partition}:states:${local.region}:${local.account_id}:execution:${local.prefix}-dynamodb-restore/*"]
   }
 
+  # How the restore ended.
   dynamic "statement" {
     for_each = length(compact(values(local.topic_arns))) == 0 ? [] : [compact(values(local.topic_arns))]
 
@@ -68,6 +71,7 @@ data "aws_iam_policy_document" "restore_state_machine" {
     }
   }
 
+  # Publishing to an encrypted topic takes its key.
   dynamic "statement" {
     for_each = var.notifications.kms_key_arn == null ? [] : [var.notifications.kms_key_arn]
 
@@ -78,6 +82,7 @@ data "aws_iam_policy_document" "restore_state_machine" {
     }
   }
 
+  # The lists of jobs are encrypted like backups.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

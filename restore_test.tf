@@ -30,6 +30,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "restore_test" {
+  # Finding each table's newest backup, and its data files.
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -42,6 +43,7 @@ data "aws_iam_policy_document" "restore_test" {
     }
   }
 
+  # The backups, their manifests, and where a test stands.
   statement {
     sid       = "ReadBackups"
     actions   = ["s3:GetObject"]
@@ -108,6 +110,7 @@ data "aws_iam_policy_document" "restore_test" {
     }
   }
 
+  # Backups are read with it, records of tests are written with it.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
@@ -164,12 +167,14 @@ data "aws_iam_policy_document" "restore_test_state_machine_trust" {
 }
 
 data "aws_iam_policy_document" "restore_test_state_machine" {
+  # Again and again, until the test is done.
   statement {
     sid       = "InvokeRestoreTest"
     actions   = ["lambda:InvokeFunction"]
     resources = [local.restore_test_arns.function]
   }
 
+  # That a test failed.
   dynamic "statement" {
     for_each = local.topic_arns.failure == null ? [] : [local.topic_arns.failure]
 
@@ -180,6 +185,7 @@ data "aws_iam_policy_document" "restore_test_state_machine" {
     }
   }
 
+  # Publishing to an encrypted topic takes its key.
   dynamic "statement" {
     for_each = var.notifications.kms_key_arn == null ? [] : [var.notifications.kms_key_arn]
 
@@ -258,18 +264,21 @@ data "aws_iam_policy_document" "restore_test_schedule_trust" {
 }
 
 data "aws_iam_policy_document" "restore_test_schedule" {
+  # What the schedule of tests is for.
   statement {
     sid       = "StartTests"
     actions   = ["states:StartExecution"]
     resources = [local.restore_test_arns.state_machine]
   }
 
+  # What the schedule of reports is for: it needs no state machine.
   statement {
     sid       = "ReportAges"
     actions   = ["lambda:InvokeFunction"]
     resources = [local.restore_test_arns.function]
   }
 
+  # A start that Scheduler could not deliver is kept, and heard of by the queue's alarm.
   statement {
     sid       = "KeepUndelivered"
     actions   = ["sqs:SendMessage"]

@@ -38,12 +38,14 @@ data "aws_iam_policy_document" "schedule_trust" {
 }
 
 data "aws_iam_policy_document" "schedule" {
+  # What the schedules are for.
   statement {
     sid       = "StartBackup"
     actions   = ["states:StartExecution"]
     resources = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.prefix}-dynamodb-backup"]
   }
 
+  # A start that Scheduler could not deliver is kept, and heard of by the queue's alarm.
   statement {
     sid       = "KeepUndelivered"
     actions   = ["sqs:SendMessage"]

@@ -9,6 +9,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "verify" {
+  # Finding a backup by its date or by being the newest, and its data files.
   statement {
     sid       = "ListBackups"
     actions   = ["s3:ListBucket"]
@@ -21,18 +22,21 @@ data "aws_iam_policy_document" "verify" {
     }
   }
 
+  # The backups, their manifests, and where a verification stands.
   statement {
     sid       = "ReadBackups"
     actions   = ["s3:GetObject"]
     resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
   }
 
+  # Where a verification stands, and the fingerprint beside each export.
   statement {
     sid       = "RecordVerifications"
     actions   = ["s3:PutObject"]
     resources = local.verification_record_arns
   }
 
+  # Comparing a table with its backup. Nothing is written.
   statement {
     sid = "ReadTables"
     actions = [
@@ -42,6 +46,7 @@ data "aws_iam_policy_document" "verify" {
     resources = values(local.table_arns)
   }
 
+  # Backups are read with it; checkpoints and fingerprints are written with it.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

@@ -30,6 +30,7 @@ data "aws_iam_policy_document" "verify_state_machine_trust" {
 data "aws_iam_policy_document" "verify_state_machine" {
   count = var.http_api == null ? 0 : 1
 
+  # Again and again, until the verification is done.
   statement {
     sid       = "InvokeVerify"
     actions   = ["lambda:InvokeFunction"]

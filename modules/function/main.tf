@@ -31,6 +31,7 @@ data "aws_iam_policy_document" "trust" {
 data "aws_iam_policy_document" "this" {
   source_policy_documents = [var.policy_json]
 
+  # Lambda writes what the function prints in the name of its role. The group is Terraform's.
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]

@@ -14,6 +14,7 @@ locals {
 data "aws_iam_policy_document" "create" {
   source_policy_documents = [data.aws_iam_policy_document.shared.json]
 
+  # What the function is for, of the listed tables alone.
   statement {
     sid       = "CreateBackups"
     actions   = ["dynamodb:CreateBackup"]
@@ -63,6 +64,7 @@ data "aws_iam_policy_document" "schedule_trust" {
 }
 
 data "aws_iam_policy_document" "schedule" {
+  # What the schedule is for.
   statement {
     sid       = "InvokeFunction"
     actions   = ["lambda:InvokeFunction"]

@@ -79,12 +79,14 @@ data "aws_iam_policy_document" "shared" {
     resources = ["*"]
   }
 
+  # A backup is handed over to be watched, and handed over again while it is CREATING.
   statement {
     sid       = "SendToQueue"
     actions   = ["sqs:SendMessage"]
     resources = [local.queue_arn]
   }
 
+  # What failed, in words.
   dynamic "statement" {
     for_each = local.topic_arn == null ? [] : [local.topic_arn]
 
@@ -95,6 +97,7 @@ data "aws_iam_policy_document" "shared" {
     }
   }
 
+  # Sending to an encrypted queue or topic takes its key, and so does taking from the queue.
   dynamic "statement" {
     for_each = length(local.kms_key_arns) == 0 ? [] : [local.kms_key_arns]
 

@@ -61,12 +61,15 @@ resource "aws_sqs_queue" "this" {
 data "aws_iam_policy_document" "monitor" {
   source_policy_documents = [data.aws_iam_policy_document.shared.json]
 
+  # Only backups of the listed tables; the function deletes those alone that bear this module's name and are superseded.
   statement {
     sid       = "LookAtAndExpireBackups"
     actions   = ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"]
     resources = [for arn in local.table_arns : "${arn}/backup/*"]
   }
 
+  # What Lambda needs to hand messages of the queue to the function, in its role's name:
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   statement {
     sid       = "TakeFromQueue"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
