@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "restore" {
       "dynamodb:BatchWriteItem",
       "dynamodb:DescribeTable",
       "dynamodb:DescribeTimeToLive",
-      "dynamodb:PutItem", # write_mode only_missing: BatchWriteItem has no conditions
+      "dynamodb:PutItem", # write_mode only_missing, and an undo: BatchWriteItem has no conditions
       "dynamodb:Scan",
     ]
     resources = values(local.table_arns)
@@ -109,7 +109,8 @@ data "aws_iam_policy_document" "restore" {
     }
   }
 
-  # DynamoDB makes the new table in the name of whoever asks, which takes reading and writing it:
+  # DynamoDB makes the new table in the name of whoever asks, which takes reading and writing it. What is not here of that
+  # (BatchWriteItem, DeleteItem, PutItem, Scan) every restore may do anyway:
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_IAM.html
   dynamic "statement" {
     for_each = var.restore_on_demand_backups ? [values(local.table_arns)] : []
@@ -117,13 +118,9 @@ data "aws_iam_policy_document" "restore" {
     content {
       sid = "RestoreOnDemandBackupsIntoTables"
       actions = [
-        "dynamodb:BatchWriteItem",
-        "dynamodb:DeleteItem",
         "dynamodb:GetItem",
-        "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:RestoreTableFromBackup",
-        "dynamodb:Scan",
         "dynamodb:UpdateItem",
       ]
       resources = statement.value
@@ -184,7 +181,6 @@ data "aws_iam_policy_document" "restore" {
     actions = [
       "dynamodb:BatchGetItem",
       "dynamodb:DeleteItem",
-      "dynamodb:PutItem",
     ]
     resources = values(local.table_arns)
   }

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
 from sandbox.faults import Faults
-from sandbox.remote import Backups, Control, Exports, Requests
+from sandbox.remote import Authorizations, Backups, Control, Exports, Requests
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
@@ -54,6 +54,7 @@ class Sandbox:
         self._control = control
         self.faults = Faults(control)
         self.requests = Requests(control)
+        self.authorizations = Authorizations(control)
         self.exports = Exports(control)
         self.backups = Backups(control)
 

@@ -74,6 +74,29 @@ class Requests:
         self._control.call("DELETE", "requests")
 
 
+@dataclass(frozen=True)
+class Authorization:
+    """What IAM was asked about a caller that is not the account's root, allowed or not."""
+
+    principal: str
+    """ARN of a user, or of a role's session."""
+    action: str
+    resource: str
+    context: Mapping[str, Any]
+    """Condition keys of the service, in lower case, such as s3:prefix."""
+
+
+class Authorizations:
+    """What IAM was asked, each question once."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def take(self) -> list[Authorization]:
+        """Return what was asked since the start or the last take, oldest first, and forget it."""
+        return [Authorization(**asked) for asked in self._control.call("GET", "authorizations")]
+
+
 class Exports:
     """How the sandbox's DynamoDB exports behave."""
 

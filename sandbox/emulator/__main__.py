@@ -47,7 +47,7 @@ def main() -> None:
         "backups": backup_patches.apply(),
     }
     lambda_patches.apply(directory)
-    iam_patches.apply()
+    authorizations = iam_patches.apply()
     scheduler_patches.apply()
     s3_patches.apply()
     ssm_patches.apply()
@@ -55,16 +55,20 @@ def main() -> None:
     api_gateway_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
-    asyncio.run(_serve(int(socket_number), services))
+    asyncio.run(_serve(int(socket_number), services, authorizations))
 
 
-async def _serve(socket_number: int, services: dict[str, Configurable]) -> None:
+async def _serve(
+    socket_number: int, services: dict[str, Configurable], authorizations: iam_patches.Authorizations
+) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack import app as ministack_app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(_SETTINGS_PATH):
+        if scope["type"] == "http" and scope["path"] == f"{_SETTINGS_PATH}authorizations":
+            await _answer(send, 200, authorizations.taken())
+        elif scope["type"] == "http" and scope["path"].startswith(_SETTINGS_PATH):
             await _change_settings(services[scope["path"].removeprefix(_SETTINGS_PATH)], receive, send)
         else:
             await ministack_app.app(scope, receive, send)
@@ -88,8 +92,12 @@ async def _change_settings(service: Configurable, receive: Any, send: Any) -> No
         service.settings = service.settings.changed(json.loads(body))
     except ValueError as error:
         status, answer = 400, {"message": str(error)}
+    await _answer(send, status, json.dumps(answer).encode())
+
+
+async def _answer(send: Any, status: int, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _end_with_parent(directory: Path) -> None:

@@ -14,13 +14,43 @@ REWRITTEN_HEADER = "x-sandbox-rewritten"
 """Set by the edge, and only by it, on a request whose body it has changed after the client had signed it."""
 
 
-def apply() -> None:
-    """Install the patches."""
+class Authorizations:
+    """What callers with policies asked for: each principal, action, resource and context once, allowed or not."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, dict[str, Any]] = {}
+
+    def note(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the evaluator."""
+
+        def evaluate(context: Any, policies: Any, *limits: Any) -> Any:
+            asked = {
+                "principal": context.principal_arn,
+                "action": context.action,
+                "resource": context.resource_arn,
+                "context": {name: value for name, value in context.service_context.items() if value is not None},
+            }
+            self._asked.setdefault(json.dumps(asked, sort_keys=True, default=str), asked)
+            return original(context, policies, *limits)
+
+        return evaluate
+
+    def taken(self) -> bytes:
+        """Return them as a JSON list, oldest first, and forget them."""
+        asked, self._asked = self._asked, {}
+        return f"[{','.join(asked)}]".encode()
+
+
+def apply() -> Authorizations:
+    """Install the patches, and return what will be asked."""
+    authorizations = Authorizations()
+    at.EVALUATE.wrap(authorizations.note)
     at.SIGNATURE_FAILURE.wrap(_accept_rewritten)
     at.REQUEST_ORIGIN.wrap(_count_as_tls)
     at.S3_ADDITIONAL_CHECKS.wrap(_demand_put_object_acl)
     at.DYNAMODB_RESOURCES.wrap(_name_resources_by_arn)
     at.REQUEST_TAG_CONTEXT.wrap(_know_object_tags)
+    return authorizations
 
 
 def _accept_rewritten(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,6 +112,9 @@ def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., 
         except ValueError:
             return []
         named = [members.get(name) for name in ("ExportArn", "BackupArn", "ImportArn", "TableArn", "ResourceArn")]
-        return [arn for arn in named if isinstance(arn, str)][:1]
+        # Making a table of a backup or of an import is asked for the new table, too.
+        new = members.get("TargetTableName") or (members.get("TableCreationParameters") or {}).get("TableName")
+        made = f"arn:aws:dynamodb:{region}:{account_id}:table/{new}" if isinstance(new, str) else None
+        return [*[arn for arn in named if isinstance(arn, str)][:1], *([made] if made else [])]
 
     return resources

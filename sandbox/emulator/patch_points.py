@@ -125,6 +125,7 @@ REQUEST_TAG_CONTEXT = PatchPoint(
 )
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
+EVALUATE = PatchPoint(_IAM, "evaluate", ("ctx", "policies", "limits"))
 RESOLVE_CREDENTIAL = PatchPoint(_IAM, "resolve_credential", ("access_key_id", "account_id", "session_token"))
 RUN_DISTRIBUTED_MAP = PatchPoint(
     _STEP_FUNCTIONS, "_run_distributed_map", ("state_def", "raw_input", "effective", "iterator", "execution", "ctx")

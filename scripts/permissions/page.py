@@ -20,6 +20,9 @@ Names in capitals stand for yours: `TABLE` is backed up by export, `SCANNED` by 
 `restore_target_tables`, `bucket` and `PREFIX` are where backups lie, and `app-env` is `<app_name>-<environment>`.
 Resources are ARNs without partition, region and account. The last table turns the others round: which role may do what.
 The reasons are the comments in the `.tf` files.
+
+`tests/permissions` runs every function under its role of that plan and shows that each action of each statement is
+needed: without it, something that a function or a service asks for is refused. It shows, too, what no role can do.
 """
 ARN = re.compile(r"^arn:aws:(\w[\w-]*):[^:]*:[^:]*:(.*)$")
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+import sandbox
+from sandbox.remote import Authorization
 from scripts.permissions.planned import PlannedRole, plan_everything, planned_roles
+from tests.permissions.scenario import play
+from tests.permissions.stage import ACCOUNT, Stage
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +25,25 @@ def plan() -> dict[str, Any]:
 def roles(plan: dict[str, Any]) -> list[PlannedRole]:
     """Every role of that plan."""
     return planned_roles(plan)
+
+
+@dataclass(frozen=True)
+class Played:
+    """The account after the scenario, and what IAM was asked in it, by role."""
+
+    stage: Stage
+    asked: Mapping[str, Sequence[Authorization]]
+
+
+@pytest.fixture(scope="session")
+def played(plan: dict[str, Any]) -> Iterator[Played]:
+    """The scenario, played once."""
+    with sandbox.start() as aws:
+        stage = Stage(aws, plan)
+        stage.lay_out()
+        play(stage)
+        asked: dict[str, list[Authorization]] = {}
+        for one in aws.authorizations.take():
+            if f":{ACCOUNT}:assumed-role/" in one.principal:
+                asked.setdefault(one.principal.split("/")[1], []).append(one)
+        yield Played(stage, asked)

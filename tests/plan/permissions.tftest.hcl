@@ -287,8 +287,7 @@ run "on_demand_backups_are_restored_only_where_wanted" {
   assert {
     condition = { for s in jsondecode(module.restore.policy_json).Statement : s.Sid => toset(flatten([s.Action])) if strcontains(s.Sid, "OnDemand") } == {
       RestoreOnDemandBackupsIntoTables = toset([
-        "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
-        "dynamodb:RestoreTableFromBackup", "dynamodb:Scan", "dynamodb:UpdateItem",
+        "dynamodb:GetItem", "dynamodb:Query", "dynamodb:RestoreTableFromBackup", "dynamodb:UpdateItem",
       ])
       ReadOnDemandBackups = toset(["dynamodb:DescribeBackup", "dynamodb:RestoreTableFromBackup"])
       ListOnDemandBackups = toset(["dynamodb:ListBackups"])
