@@ -31,7 +31,8 @@ def test_a_restore_shows_its_plan_and_takes_no_for_an_answer(
     terminal: Callable[..., Terminal], account: Account
 ) -> None:
     account.aws.requests.clear()
-    shown = terminal("restore", "shop-users", "--write-mode", "mirror").sees("READY").sees("DELETED").types("n")
+    shown = terminal("restore", "shop-users", "--write-mode", "mirror").sees("READY").sees("DELETED")
+    shown.sees("Type shop-users to go on").types("y")
     assert shown.ends() == 1
     assert "Nothing was written." in shown.text
     assert account.aws.requests.count("dynamodb", "BatchWriteItem") == 0
@@ -40,7 +41,8 @@ def test_a_restore_shows_its_plan_and_takes_no_for_an_answer(
 
 def test_a_restore_that_is_agreed_to_ends_proven(terminal: Callable[..., Terminal], account: Account) -> None:
     account.shop.prepare("damage")
-    shown = terminal("restore", "shop-orders", "--write-mode", "mirror", *QUICK).sees(r"\[y/N\]").types("y")
+    shown = terminal("restore", "shop-orders", "--write-mode", "mirror", *QUICK)
+    shown.sees("Type shop-orders to go on").types("shop-orders")
     assert shown.ends() == 0
     row = re.search(r"shop-orders\s+\S+\s+COMPLETED\s+600\s+600\s+1\s+0\s+yes", shown.text)
     assert row, shown.text

@@ -13,15 +13,31 @@ from click.core import ParameterSource
 
 from dynamodb_backup_cli.command import Session, Where, common_options, where_of
 from dynamodb_backup_cli.commands.completion import completion
+from dynamodb_backup_cli.commands.items import get, item_history
 from dynamodb_backup_cli.commands.points import list_points, show
 from dynamodb_backup_cli.commands.restore import restore
 from dynamodb_backup_cli.commands.status import status
+from dynamodb_backup_cli.commands.undo import undo
+from dynamodb_backup_cli.commands.verification import diff, verify
 from dynamodb_backup_cli.commands.work import back_up, follow
 from dynamodb_backup_cli.failures import CallFailed, CliError, Exit, Interrupted, Refused
 
 __all__ = ["main", "program"]
 
-COMMANDS: tuple[click.Command, ...] = (list_points, show, status, back_up, restore, follow, completion)
+COMMANDS: tuple[click.Command, ...] = (
+    status,
+    list_points,
+    show,
+    back_up,
+    restore,
+    follow,
+    verify,
+    diff,
+    item_history,
+    get,
+    undo,
+    completion,
+)
 UNEXPECTED = "This is a fault of the command line itself. Show it again with --debug, and report what it prints."
 
 
@@ -33,9 +49,16 @@ def _remember(context: click.Context, /, **given: Any) -> None:
     context.obj = where
 
 
+class _InOrder(click.Group):
+    """Lists commands in the order in which they are needed, not in that of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the base class has it
+        return list(self.commands)
+
+
 def program() -> click.Group:
     """Return the program with all its commands."""
-    group = click.Group(
+    group = _InOrder(
         "dynamodb-backup",
         help="Backups of DynamoDB tables: list, make, restore, compare them. It asks the deployed functions, and "
         "changes nothing by itself.\n\nExit codes: 0 good, 1 failed, 2 usage, 3 partial, 130 interrupted.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from botocore.exceptions import (
 )
 
 from dynamodb_backup_cli.failures import CallFailed, NotAllowed, NotFound, Refused
+from dynamodb_backup_cli.items import from_json, to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
@@ -83,6 +84,13 @@ class Aws:
     def executions(self) -> SFNClient:
         client: SFNClient = self._client("stepfunctions", PATIENT)
         return client
+
+    def item(self, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an item of a table as JSON has it, by the caller's own rights; ``None`` if there is none."""
+        with explained(f"table {table}", "dynamodb:GetItem"):
+            client = self._client("dynamodb", PATIENT)
+            item = client.get_item(TableName=table, Key=from_json(key), ConsistentRead=True).get("Item")
+        return to_json(item) if item else None
 
     @cached_property
     def state_machine_arn_prefix(self) -> str:

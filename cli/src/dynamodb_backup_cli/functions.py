@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = ["Answer", "Event", "Functions"]
 Event = dict[str, Any]
 Body = dict[str, Any]
 MOST_SHOWN = 600
+SHORTEST_TURN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,18 @@ class Functions:
     def carry(self, verb: str, event: Event, id_field: str, heard: Callable[[Answer], None] = lambda _: None) -> Answer:
         """Invoke a function until its work has ended: after a 202 again, with the id of the answer.
 
-        ``heard`` is told each answer.
+        ``heard`` is told each answer that is not the last.
         """
-        answer = self.ask(verb, event)
-        heard(answer)
-        while answer.status == 202 and not answer.body.get("error"):
+        while True:
+            began = time.monotonic()
+            answer = self.ask(verb, event)
+            if answer.status != 202 or answer.body.get("error"):
+                return answer
+            heard(answer)
             event = {name: value for name, value in event.items() if name == "action"}
             event[id_field] = answer.body[id_field]
-            answer = self.ask(verb, event)
-            heard(answer)
-        return answer
+            # A function that ran out of time is asked again at once; one that waits for an export is not.
+            time.sleep(max(0.0, SHORTEST_TURN_SECONDS - (time.monotonic() - began)))
 
 
 def _died(name: str, said: bytes) -> CallFailed:

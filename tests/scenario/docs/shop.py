@@ -82,6 +82,11 @@ class Shop:
         for order in (f"{ORDERS}-0100", "made-up-after-the-backup"):
             self._dynamodb.put_item(TableName=ORDERS, Item={"order_id": {"S": order}, "total": {"N": "0"}})
 
+    def _prepare_one_changed_item(self) -> None:
+        self._dynamodb.put_item(
+            TableName=ORDERS, Item={"order_id": {"S": f"{ORDERS}-0100"}, "total": {"N": "0"}, "photo": {"B": b"d"}}
+        )
+
     def _prepare_windows_of_any_length(self) -> None:
         """Let a page undo what it did a second ago; DynamoDB itself wants 15 minutes, up to 5 minutes ago."""
         self._aws.exports.configure(minimum_window_seconds=0, restorable_lag_seconds=0, pitr_age_seconds=3600)

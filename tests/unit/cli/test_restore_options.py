@@ -9,8 +9,12 @@ from typing import Any
 import click
 import pytest
 
+from dynamodb_backup.contract import undo as undo_contract
+from dynamodb_backup.contract import verify as verify_contract
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS
+from dynamodb_backup_cli.commands.undo import undo
+from dynamodb_backup_cli.commands.verification import verify
 from dynamodb_backup_cli.restore_options import DESCRIBED, NOT_OPTIONS, event_of, restore_parameters
 from dynamodb_backup_cli.values import key_of_words
 
@@ -24,6 +28,11 @@ def event(*words: str) -> dict[str, Any]:
 
 def test_every_field_is_described() -> None:
     assert {*FIELDS} - NOT_OPTIONS <= DESCRIBED.keys(), "describe the contract's new field in restore_options.py"
+
+
+def test_every_field_of_undo_and_verify_can_be_given() -> None:
+    for fields, command in ((undo_contract._FIELDS, undo), (verify_contract.FIELDS, verify)):
+        assert {*fields} - {"action"} <= {parameter.name for parameter in command.params}
 
 
 def test_a_field_that_nobody_described_yet_can_be_given_as_json(monkeypatch: pytest.MonkeyPatch) -> None:

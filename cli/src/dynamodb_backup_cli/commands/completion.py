@@ -17,7 +17,10 @@ VARIABLE = "_DYNAMODB_BACKUP_COMPLETE"
 
 @command("completion", click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"])))
 def completion(_session: Session, shell: str) -> Outcome:
-    """Print the completion script of a shell, for example: eval "$(dynamodb-backup completion bash)"."""
+    """Print the completion script of a shell.
+
+    For example in ~/.bashrc: eval "$(dynamodb-backup completion bash)"
+    """
     chosen = get_completion_class(shell)
     assert chosen is not None  # noqa: S101 - the choices are those that click knows
     script = chosen(click.Group(), {}, "dynamodb-backup", VARIABLE).source()

@@ -91,7 +91,10 @@ def _tell_unreadable(screen: Screen, body: dict[str, Any]) -> None:
     click.Argument(["table"], required=False),
 )
 def show(session: Session, date: str, table: str | None) -> Outcome:
-    """Show everything that is known of the recovery points of DATE (YYYY-MM-DD, or latest)."""
+    """Show all about the recovery points of a date.
+
+    DATE is YYYY-MM-DD, or latest: of each table the newest verified one.
+    """
     tables = {"tables": [table]} if table else {}
     newest = date == "latest"
     answer = recovery_points(

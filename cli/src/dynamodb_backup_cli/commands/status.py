@@ -36,8 +36,9 @@ Row = dict[str, Any]
     ),
 )
 def status(session: Session, tables: tuple[str, ...], rpo_hours: float) -> Outcome:
-    """Show on one screen what could be restored now, whether that is proven, and what is going on.
+    """Show what could be restored now, and what is going on.
 
+    One screen: the newest verified backup of each table, how much would be lost, the last proven restore, running work.
     Exit code 3 if a table has no verified backup, or none that is young enough.
     """
     answer = recovery_points(session, {"tables": list(tables)} if tables else {}, most=1)

@@ -44,8 +44,9 @@ def poll_option() -> click.Option:
 def back_up(
     session: Session, tables: tuple[str, ...], *, incremental: bool, no_follow: bool, poll_seconds: float
 ) -> Outcome:
-    """Back tables up now: all that the module backs up, or those given.
+    """Back tables up now.
 
+    All that the module backs up, or those given.
     Ctrl-C leaves the backup running.
     """
     event: Event = {"tables": list(tables)} if tables else {}
@@ -58,9 +59,10 @@ def back_up(
 
 @command("follow", click.Argument(["execution"], metavar="ID"), poll_option())
 def follow(session: Session, execution: str, poll_seconds: float) -> Outcome:
-    """Follow a backup, restore, verification or restore test that is going on, or show how it ended.
+    """Follow work that is going on, or show how it ended.
 
-    ID is the name of its execution, as `status` and the commands that start work print it. Ctrl-C leaves it running.
+    A backup, restore, verification or restore test. ID is the name of its execution, as `status` and the commands that
+    start work print it. Ctrl-C leaves it running.
     """
     return followed(session, session.executions.find(execution), poll_seconds)
 
