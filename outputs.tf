@@ -8,7 +8,7 @@ output "functions" {
 }
 
 output "roles" {
-  description = "IAM roles: arn and name of backup, restore, verify, state_machine (of the backup), restore_state_machine and schedule."
+  description = "IAM roles: arn and name of backup, restore, verify, state_machine (of the backup), restore_state_machine, schedule and replication; replication is null without one."
   value = {
     backup                = module.backup.role
     restore               = module.restore.role
@@ -16,6 +16,7 @@ output "roles" {
     state_machine         = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
     restore_state_machine = { arn = aws_iam_role.restore_state_machine.arn, name = aws_iam_role.restore_state_machine.name }
     schedule              = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
+    replication           = one([for role in aws_iam_role.replication : { arn = role.arn, name = role.name }])
   }
 }
 
@@ -72,12 +73,14 @@ output "topics" {
 }
 
 output "alarms" {
-  description = "CloudWatch alarms: arn and name of backup_failed, restore_failed and undelivered, and of not_fresh by the names given in tables."
+  description = "CloudWatch alarms: arn and name of backup_failed, restore_failed, undelivered and replication_failed, which is null without replication, and of not_fresh by the names given in tables."
   value = {
     backup_failed  = { arn = aws_cloudwatch_metric_alarm.execution_failed["backup"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_name }
     restore_failed = { arn = aws_cloudwatch_metric_alarm.execution_failed["restore"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name }
     undelivered    = { arn = aws_cloudwatch_metric_alarm.undelivered.arn, name = aws_cloudwatch_metric_alarm.undelivered.alarm_name }
     not_fresh      = { for table, alarm in aws_cloudwatch_metric_alarm.not_fresh : table => { arn = alarm.arn, name = alarm.alarm_name } }
+
+    replication_failed = one([for alarm in aws_cloudwatch_metric_alarm.replication_failed : { arn = alarm.arn, name = alarm.alarm_name }])
   }
 }
 

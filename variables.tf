@@ -432,6 +432,50 @@ variable "immutability" {
   }
 }
 
+variable "replication" {
+  description = <<-EOT
+    A second bucket to which S3 copies every object under exports_prefix, in another region or account. Default null: none. modules/replica_bucket makes such a bucket; see docs/disaster-recovery.md. Objects that are there already are not copied, and what is deleted here stays there.
+    - bucket_arn: ARN of the bucket, which must have versioning on.
+    - account_id: the bucket's account, if it is another than this one; the copies then belong to that account. Default: this account.
+    - kms_key_arn: key in the bucket's region under which the copies are encrypted. Required with kms_key_arn, and only then.
+    - storage_class: of the copies: "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING" or "GLACIER_IR". Default: as here.
+    - time_control: true has S3 promise 99.99 % of the copies within 15 minutes, for a price per GB. Default false.
+  EOT
+  type = object({
+    bucket_arn    = string
+    account_id    = optional(string)
+    kms_key_arn   = optional(string)
+    storage_class = optional(string)
+    time_control  = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.replication == null || var.bucket.create
+    error_message = "replication is a setting of the bucket, and the module leaves an existing one (bucket.create = false) untouched. Given: both. Set replication up where that bucket is made, or leave create true."
+  }
+
+  validation {
+    condition     = var.replication == null ? true : can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.replication.bucket_arn))
+    error_message = "replication.bucket_arn is a bucket's ARN (arn:aws:s3:::NAME). Given: \"${try(var.replication.bucket_arn, "null")}\". Use the arn attribute of aws_s3_bucket, or the output bucket.arn of modules/replica_bucket."
+  }
+
+  validation {
+    condition     = try(var.replication.account_id == null || can(regex("^[0-9]{12}$", var.replication.account_id)), true)
+    error_message = "replication.account_id is an AWS account id of 12 digits. Given: \"${try(coalesce(var.replication.account_id), "null")}\". Write it as a string, so that leading zeros stay."
+  }
+
+  validation {
+    condition     = var.replication == null ? true : (var.kms_key_arn == null) == (var.replication.kms_key_arn == null)
+    error_message = "Backups under a KMS key are copied under a key of the other region: kms_key_arn and replication.kms_key_arn are given both or neither. Given: only ${var.kms_key_arn == null ? "replication.kms_key_arn" : "kms_key_arn"}. Add the other one, or leave out both."
+  }
+
+  validation {
+    condition     = try(var.replication.storage_class == null || contains(["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], var.replication.storage_class), true)
+    error_message = "replication.storage_class is \"STANDARD\", \"STANDARD_IA\", \"ONEZONE_IA\", \"INTELLIGENT_TIERING\" or \"GLACIER_IR\": copies in colder classes could not be restored at once. Given: \"${try(coalesce(var.replication.storage_class), "null")}\". Use one of these, or leave it out."
+  }
+}
+
 variable "kms_key_arn" {
   description = <<-EOT
     ARN of the KMS key under which exports, and the bucket if the module creates it, are encrypted. The functions are allowed to use it; the key's policy must allow the account to delegate that.

@@ -16,6 +16,7 @@ from scripts.terraform_plugins import ROOT, terraform_binary
 # What an example is given here and not by its user: buckets that may be deleted with backups in them, the built layer.
 VARIABLES: dict[str, dict[str, str]] = {
     "complete": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
+    "disaster_recovery": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "existing_bucket": {"force_destroy": "true"},
     "http_api": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "immutable": {
