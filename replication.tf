@@ -45,6 +45,18 @@ data "aws_iam_policy_document" "replication" {
     resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
   }
 
+  # Of a bucket with Object Lock, S3 copies no object whose lock it may not read; the copy is locked like the original.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication
+  dynamic "statement" {
+    for_each = var.immutability == null ? [] : [1]
+
+    content {
+      sid       = "ReadLocks"
+      actions   = ["s3:GetObjectLegalHold", "s3:GetObjectRetention"]
+      resources = ["${local.bucket_arn}/${var.exports_prefix}/*"]
+    }
+  }
+
   statement {
     sid       = "WriteReplicas"
     actions   = ["s3:ReplicateObject", "s3:ReplicateTags"]

@@ -434,7 +434,7 @@ variable "immutability" {
 
 variable "replication" {
   description = <<-EOT
-    A second bucket to which S3 copies every object under exports_prefix, in another region or account. Default null: none. modules/replica_bucket makes such a bucket; see docs/disaster-recovery.md. Objects that are there already are not copied, and what is deleted here stays there.
+    A second bucket to which S3 copies every object under exports_prefix, in another region or account. Default null: none. modules/replica_bucket makes such a bucket, with object_lock where immutability is set; see docs/disaster-recovery.md. Objects that are there already are not copied, and what is deleted here stays there.
     - bucket_arn: ARN of the bucket, which must have versioning on.
     - account_id: the bucket's account, if it is another than this one; the copies then belong to that account. Default: this account.
     - kms_key_arn: key in the bucket's region under which the copies are encrypted. Required with kms_key_arn, and only then.

@@ -38,6 +38,16 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
+# Without a default: each copy is locked as its original is. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+resource "aws_s3_bucket_object_lock_configuration" "this" {
+  count = var.object_lock ? 1 : 0
+
+  bucket = aws_s3_bucket.this.id
+
+  # S3 refuses Object Lock without versioning.
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 

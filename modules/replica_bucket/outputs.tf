@@ -5,8 +5,9 @@ output "bucket" {
     name = var.name
   }
 
-  # S3 refuses to replicate into a bucket without versioning.
+  # S3 refuses to replicate into a bucket without versioning, and out of one with Object Lock into one without.
   depends_on = [
+    aws_s3_bucket_object_lock_configuration.this,
     aws_s3_bucket_ownership_controls.this,
     aws_s3_bucket_server_side_encryption_configuration.this,
     aws_s3_bucket_versioning.this,

@@ -51,6 +51,13 @@ variable "accept_replicas" {
   nullable    = false
 }
 
+variable "object_lock" {
+  description = "Whether the bucket has S3 Object Lock, which cannot be switched off again. Required where the root module has immutability: S3 copies nothing out of a bucket with Object Lock into one without. Each copy is locked as its original is. Default false."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "lag_alarm" {
   description = <<-EOT
     An alarm on how late the copies are. Default null: none.

@@ -109,6 +109,22 @@ run "in_another_account_the_copies_belong_to_it" {
   }
 }
 
+run "locks_are_copied" {
+  command = plan
+
+  variables {
+    replication  = { bucket_arn = "arn:aws:s3:::shop-replica" }
+    immutability = { mode = "GOVERNANCE" }
+  }
+
+  assert {
+    condition = [for s in jsondecode(data.aws_iam_policy_document.replication[0].json).Statement : [s.Action, s.Resource] if s.Sid == "ReadLocks"] == [
+      [["s3:GetObjectRetention", "s3:GetObjectLegalHold"], "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/*"]
+    ]
+    error_message = "S3 copies no object whose lock its role may not read: ${data.aws_iam_policy_document.replication[0].json}"
+  }
+}
+
 run "the_replica_bucket_expires_by_the_same_tags_but_later" {
   command = plan
 
@@ -120,6 +136,7 @@ run "the_replica_bucket_expires_by_the_same_tags_but_later" {
     name            = "shop-replica"
     source_role_arn = "arn:aws:iam::123456789012:role/replication"
     accept_replicas = false
+    object_lock     = true
     lag_alarm       = { source_bucket = "shop-backups", minutes = 30 }
     lifecycle_rules = "{\"Rules\":[{\"ID\":\"expire-daily-backups\",\"Status\":\"Enabled\",\"Filter\":{\"And\":{\"Prefix\":\"native-exports/\",\"Tags\":[{\"Key\":\"backup-retention\",\"Value\":\"daily\"}]}},\"Expiration\":{\"Days\":35}}]}"
   }
@@ -139,6 +156,11 @@ run "the_replica_bucket_expires_by_the_same_tags_but_later" {
       ShowVersioningToAnotherAccount = "Allow"
     }
     error_message = "After a failover no copies are accepted: ${data.aws_iam_policy_document.bucket.json}"
+  }
+
+  assert {
+    condition     = aws_s3_bucket_object_lock_configuration.this[0].object_lock_enabled == "Enabled"
+    error_message = "Locks of the originals can be copied."
   }
 
   assert {
