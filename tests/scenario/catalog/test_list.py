@@ -40,6 +40,7 @@ def test_a_backup_is_listed_with_what_it_holds(stage: Stage, configure: Configur
         "backup_arn": None,
         "retention_class": None,
         "expires_at": None,
+        "legal_hold": None,
         "error": None,
         **{
             name: recorded[name]
