@@ -28,6 +28,7 @@ data "aws_iam_policy_document" "replication_trust" {
 data "aws_iam_policy_document" "replication" {
   count = length(local.replication)
 
+  # What is to be copied, and in which order.
   statement {
     sid       = "ReadReplicationRule"
     actions   = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
@@ -57,6 +58,7 @@ data "aws_iam_policy_document" "replication" {
     }
   }
 
+  # Copies and their tags, under the same keys.
   statement {
     sid       = "WriteReplicas"
     actions   = ["s3:ReplicateObject", "s3:ReplicateTags"]
@@ -74,7 +76,7 @@ data "aws_iam_policy_document" "replication" {
     }
   }
 
-  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+  # S3 reads the originals in this role's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
@@ -98,6 +100,7 @@ data "aws_iam_policy_document" "replication" {
     }
   }
 
+  # And writes the copies under the key of the other region.
   dynamic "statement" {
     for_each = var.replication.kms_key_arn == null ? [] : [var.replication.kms_key_arn]
 
@@ -125,6 +128,7 @@ resource "aws_iam_role" "replication" {
   count = length(local.replication)
 
   name                 = "${local.prefix}-dynamodb-backup-replication"
+  path                 = var.role_path
   description          = "Lets S3 copy the backups of ${local.full_prefix} to another bucket"
   assume_role_policy   = data.aws_iam_policy_document.replication_trust[0].json
   permissions_boundary = var.permissions_boundary_arn

@@ -27,6 +27,12 @@ module "dynamodb_backup" {
   kms_key_arn    = "${local.key}/BACKUPS"
   immutability   = { mode = "GOVERNANCE", administrator_arns = ["arn:aws:iam::${local.account}:root"] }
 
+  replication = {
+    bucket_arn  = "arn:aws:s3:::replica"
+    account_id  = "111122223333"
+    kms_key_arn = "arn:aws:kms:us-west-2:111122223333:key/REPLICAS"
+  }
+
   notifications = { success = { create = true }, kms_key_arn = "${local.key}/TOPICS" }
   restore_tests = { table_kms_key_arns = ["${local.key}/TABLES"] }
   http_api      = {}

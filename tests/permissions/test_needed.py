@@ -96,7 +96,36 @@ UNDELIVERED = ("sqs:SendMessage", arn("sqs", "app-env-dynamodb-backup-undelivere
 USE_TOPIC_KEY = [(action, arn("kms", "key/TOPICS")) for action in ("kms:Decrypt", "kms:GenerateDataKey")]
 WORKERS = arn("states", "execution:app-env-dynamodb-restore/jobs:1")
 
-ASKED_BY_SERVICES: dict[str, list[tuple[str, str]]] = {
+
+def by_s3(action: str, key: str, region: str, bucket: str) -> tuple[str, str, dict[str, str]]:
+    """Ask for the use of a key as S3 does for a bucket with a bucket key."""
+    context = {
+        "kms:viaservice": f"s3.{region}.amazonaws.com",
+        "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
+    }
+    return action, key, context
+
+
+REPLICAS_KEY = "arn:aws:kms:us-west-2:111122223333:key/REPLICAS"
+ORIGINAL, REPLICA = (f"arn:aws:s3:::{bucket}/{PREFIX}/2026-01-31/manifest.json" for bucket in (BUCKET, "replica"))
+
+ASKED_BY_SERVICES: dict[str, list[tuple[str, str] | tuple[str, str, dict[str, str]]]] = {
+    # S3, for each object under the prefix; https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+    "app-env-dynamodb-backup-replication": [
+        ("s3:GetReplicationConfiguration", f"arn:aws:s3:::{BUCKET}"),
+        ("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
+        ("s3:GetObjectVersionForReplication", ORIGINAL),
+        ("s3:GetObjectVersionAcl", ORIGINAL),
+        ("s3:GetObjectVersionTagging", ORIGINAL),
+        ("s3:GetObjectRetention", ORIGINAL),
+        ("s3:GetObjectLegalHold", ORIGINAL),
+        ("s3:ReplicateObject", REPLICA),
+        ("s3:ReplicateTags", REPLICA),
+        ("s3:ObjectOwnerOverrideToBucketOwner", REPLICA),
+        by_s3("kms:Decrypt", arn("kms", "key/BACKUPS"), REGION, BUCKET),
+        by_s3("kms:Encrypt", REPLICAS_KEY, "us-west-2", "replica"),
+        by_s3("kms:GenerateDataKey", REPLICAS_KEY, "us-west-2", "replica"),
+    ],
     # Step Functions, for what templates/*.asl.json say; https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
     "app-env-dynamodb-backup-state-machine": [function("backup"), topic("failure"), topic("success"), *USE_TOPIC_KEY],
     "app-env-dynamodb-restore-machine": [
@@ -130,7 +159,7 @@ def questions(role: PlannedRole, played: Played) -> Sequence[Authorization]:
     if asked is None:
         return played.asked[role.name]
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/session"
-    return [Authorization(session, action, resource, {}) for action, resource in asked]
+    return [Authorization(session, action, resource, dict(*context)) for action, resource, *context in asked]
 
 
 def policy(role: PlannedRole, played: Played) -> Any:
