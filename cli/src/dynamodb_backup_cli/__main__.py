@@ -15,6 +15,7 @@ from dynamodb_backup_cli.command import Session, Where, common_options, where_of
 from dynamodb_backup_cli.commands.completion import completion
 from dynamodb_backup_cli.commands.items import get, item_history
 from dynamodb_backup_cli.commands.points import list_points, show
+from dynamodb_backup_cli.commands.report import report
 from dynamodb_backup_cli.commands.restore import restore
 from dynamodb_backup_cli.commands.status import status
 from dynamodb_backup_cli.commands.undo import undo
@@ -36,6 +37,7 @@ COMMANDS: tuple[click.Command, ...] = (
     item_history,
     get,
     undo,
+    report,
     completion,
 )
 UNEXPECTED = "This is a fault of the command line itself. Show it again with --debug, and report what it prints."

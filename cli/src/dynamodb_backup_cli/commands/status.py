@@ -10,14 +10,12 @@ from rich.markup import escape
 
 from dynamodb_backup_cli.command import Outcome, Session, command, utc_now
 from dynamodb_backup_cli.failures import Exit, NotAllowed, NotFound
+from dynamodb_backup_cli.health import of_tables, proofs, rpo_option
 from dynamodb_backup_cli.points import recovery_points
 from dynamodb_backup_cli.screen import Screen, colour_of
-from dynamodb_backup_cli.texts import NOTHING, age, count, hours_since
+from dynamodb_backup_cli.texts import NOTHING, age, count
 
 __all__ = ["status"]
-
-DEFAULT_RPO_HOURS = 26
-"""The module's own default of max_backup_age_hours: a daily backup, with two hours to run."""
 
 Row = dict[str, Any]
 
@@ -25,15 +23,7 @@ Row = dict[str, Any]
 @command(
     "status",
     click.Argument(["tables"], nargs=-1, metavar="[TABLE]..."),
-    click.Option(
-        ["--rpo-hours"],
-        type=click.FloatRange(min=0, min_open=True),
-        default=DEFAULT_RPO_HOURS,
-        envvar="DYNAMODB_BACKUP_RPO_HOURS",
-        show_default=True,
-        show_envvar=True,
-        help="The most data, in hours of writes, that may be lost: the module's max_backup_age_hours.",
-    ),
+    rpo_option(),
 )
 def status(session: Session, tables: tuple[str, ...], rpo_hours: float) -> Outcome:
     """Show what could be restored now, and what is going on.
@@ -43,8 +33,8 @@ def status(session: Session, tables: tuple[str, ...], rpo_hours: float) -> Outco
     """
     answer = recovery_points(session, {"tables": list(tables)} if tables else {}, most=1)
     now = utc_now()
-    proofs, notes = _proofs(session)
-    rows = [_row(table, proofs, rpo_hours, now) for table in answer.body["tables"]]
+    proven, notes = proofs(session)
+    rows = of_tables(answer.body, proven, rpo_hours, now)
     running, more = _running(session)
     result = {
         "environment": answer.body["environment"],
@@ -56,36 +46,6 @@ def status(session: Session, tables: tuple[str, ...], rpo_hours: float) -> Outco
     late = not rows or any(not row["within_rpo"] for row in rows)
     code = Exit.PARTIAL if late else Exit.of_status(answer.status)
     return Outcome(result, code, lambda screen: _tell(screen, session.deployment.label, result, now))
-
-
-def _row(table: Row, proofs: dict[str, Row], rpo_hours: float, now: datetime) -> Row:
-    newest = table["newest_verified"]
-    ends = [chain["covered_until"] for chain in table["chains"] if not chain["gaps"]]
-    restorable = max(filter(None, [newest and newest["export_time"], *ends]), default=None)
-    hours = round(hours_since(restorable, now), 2) if restorable else None
-    return {
-        "table_name": table["table_name"],
-        "newest_verified": newest,
-        "restorable_to": restorable,
-        "hours_since": hours,
-        "within_rpo": hours is not None and hours <= rpo_hours,
-        "last_proven": proofs.get(table["table_name"]),
-    }
-
-
-def _proofs(session: Session) -> tuple[dict[str, Row], list[str]]:
-    """Return each table's last proven restore, where restore tests are deployed and may be asked."""
-    if not session.functions.has("restore_test"):
-        return {}, []
-    try:
-        answer = session.functions.ask("restore_test", {"action": "report"})
-    except NotFound:
-        return {}, []
-    except NotAllowed as error:
-        return {}, [f"the last proven restores are not shown: {error} {error.hint}".strip()]
-    tables = answer.body.get("tables", [])
-    notes = [f"{table['table_name']}: {table['error']}" for table in tables if table["error"]]
-    return {table["table_name"]: table["last_proven"] for table in tables if table["last_proven"]}, notes
 
 
 def _running(session: Session) -> tuple[list[Row], list[str]]:

@@ -1,0 +1,1 @@
+"""The report for an auditor: one HTML page that needs nothing but itself."""
