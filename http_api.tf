@@ -113,6 +113,7 @@ module "api" {
     API_AUTHORIZATION         = local.api_jwt == null ? "iam" : "jwt"
     BACKUP_METHODS            = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
     BACKUP_STATE_MACHINE_ARN  = local.api_state_machine_arns.backup
+    REQUIRE_CONFIRMATION      = var.require_confirmation ? "true" : null
     RESTORE_STATE_MACHINE_ARN = local.api_state_machine_arns.restore
     RESTORE_TARGET_TABLES     = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
     RETENTION_CLASSES         = var.retention == null ? null : jsonencode(local.retention_days)

@@ -211,6 +211,7 @@ module "restore" {
     RESTORE_SLICE_LINES   = 2000000
     RESTORE_STALL_SECONDS = 900
     RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
+    REQUIRE_CONFIRMATION  = var.require_confirmation ? "true" : null
     RESTORE_TARGET_ROLES  = length(var.restore_target_roles) == 0 ? null : jsonencode(var.restore_target_roles)
   })
   policy_json = data.aws_iam_policy_document.restore.json

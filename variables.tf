@@ -182,6 +182,16 @@ variable "restore_target_roles" {
   }
 }
 
+variable "require_confirmation" {
+  description = <<-EOT
+    Whether an event that deletes or reverts items must repeat the names of the tables that it changes, as a guard against the wrong table: restores with write_mode "mirror" or clear_existing_data, and undo, need "confirm": "<table name>", or an array of names.
+    Default: false.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "restore_creates_tables" {
   description = <<-EOT
     Whether a restore may create a missing target table (the restore event's create_missing_tables, and "method": "import"), under the names in tables and restore_target_tables alone.

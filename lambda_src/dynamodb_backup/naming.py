@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["NamingConvention", "is_table_name"]
+__all__ = ["TABLE_NAME", "NamingConvention", "is_table_name"]
 
-_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
+TABLE_NAME = r"[a-zA-Z0-9_.-]{3,255}"
 """docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
 
 
 def is_table_name(name: str) -> bool:
     """Tell whether DynamoDB could have a table of this name."""
-    return _TABLE_NAME.fullmatch(name) is not None
+    return re.fullmatch(TABLE_NAME, name) is not None
 
 
 @dataclass(frozen=True)

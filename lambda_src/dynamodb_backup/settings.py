@@ -41,6 +41,8 @@ class Settings:
     object_lock: ObjectLock | None = None
     target_roles: frozenset[str] = frozenset()
     """The roles in whose accounts a restore may write."""
+    require_confirmation: bool = False
+    """Whether an event that deletes or reverts items must repeat the names of its tables."""
     slice_lines: int = DEFAULT_SLICE_LINES
     stall_seconds: int = DEFAULT_STALL_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
@@ -72,6 +74,7 @@ class Settings:
             on_demand_retention_days=_whole_number(variables, "ON_DEMAND_RETENTION_DAYS", default=3),
             object_lock=chosen_object_lock(variables, "OBJECT_LOCK"),
             target_roles=frozenset(_texts(variables, "RESTORE_TARGET_ROLES", "role ARNs")),
+            require_confirmation=_switch(variables, "REQUIRE_CONFIRMATION"),
             slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),
             stall_seconds=_count(variables, "RESTORE_STALL_SECONDS", DEFAULT_STALL_SECONDS),
             memory_mb=_count(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB),
@@ -193,6 +196,13 @@ def _whole_number(variables: Mapping[str, str], name: str, *, default: int) -> i
     if re.fullmatch(r"[1-9][0-9]{0,4}", text) is None:
         raise ConfigurationError(name, f"must be a whole number of at least 1, but is '{text}'")
     return int(text)
+
+
+def _switch(variables: Mapping[str, str], name: str) -> bool:
+    text = variables.get(name) or "false"
+    if text not in {"true", "false"}:
+        raise ConfigurationError(name, f"must be true or false, but is '{text}'")
+    return text == "true"
 
 
 def _retention_days(variables: Mapping[str, str], name: str) -> dict[str, int]:

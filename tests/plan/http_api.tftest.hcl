@@ -36,6 +36,11 @@ run "without_the_input_there_is_nothing_of_it" {
     )) == 0 && output.http_api == null
     error_message = "The HTTP API is off by default."
   }
+
+  assert {
+    condition     = !contains(keys(module.restore.environment), "REQUIRE_CONFIRMATION")
+    error_message = "Events need no confirmation unless it is asked for."
+  }
 }
 
 run "routes_are_those_of_the_document_and_each_asks_for_iam" {
@@ -90,7 +95,13 @@ run "requests_are_throttled_and_logged_without_what_clients_wrote" {
   command = plan
 
   variables {
-    http_api = { throttling = { requests_per_second = 2 }, access_log_retention_days = 365 }
+    http_api             = { throttling = { requests_per_second = 2 }, access_log_retention_days = 365 }
+    require_confirmation = true
+  }
+
+  assert {
+    condition     = [for function in [module.restore, module.api[0]] : function.environment.REQUIRE_CONFIRMATION] == ["true", "true"] && !contains(keys(module.backup.environment), "REQUIRE_CONFIRMATION")
+    error_message = "Both doors of a restore ask for the confirmation."
   }
 
   assert {

@@ -21,6 +21,7 @@ def test_what_terraform_sets_is_read() -> None:
             "RESTORE_TARGET_TABLES": '["scratch"]',
             "EXPORT_KMS_KEY_ID": "arn:aws:kms:us-east-1:1:key/k",
             "BACKUP_BUCKET_OWNER": "123456789012",
+            "REQUIRE_CONFIRMATION": "true",
         }
     )
     assert settings.bucket == "backups"
@@ -32,6 +33,7 @@ def test_what_terraform_sets_is_read() -> None:
     assert not settings.convention.allows("orders_test2")
     assert settings.export_kms_key_id == "arn:aws:kms:us-east-1:1:key/k"
     assert settings.bucket_owner == "123456789012"
+    assert settings.require_confirmation
 
 
 def test_what_is_optional_has_a_default() -> None:
@@ -41,6 +43,7 @@ def test_what_is_optional_has_a_default() -> None:
         assert settings.convention.allows("anything")
         assert settings.export_kms_key_id is None
         assert settings.bucket_owner is None
+        assert not settings.require_confirmation
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -58,6 +61,7 @@ def test_what_is_required_is_missed_by_name(name: str, value: str | None) -> Non
         ("BACKUP_BUCKET", "s3://backups", "s3://backups"),
         ("BACKUP_BUCKET", "backups/prefix", "backups/prefix"),
         ("BACKUP_BUCKET_OWNER", "12345678901", "12 digits"),
+        ("REQUIRE_CONFIRMATION", "yes", "must be true or false, but is 'yes'"),
         ("DYNAMODB_TABLES", "orders", "not JSON"),
         ("DYNAMODB_TABLES", '"orders"', "array"),
         ("DYNAMODB_TABLES", "null", "array"),

@@ -11,6 +11,7 @@ from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.verify import VerifyRequest
 from dynamodb_backup.errors import RequestRefused
+from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.settings import Settings
 
@@ -43,11 +44,14 @@ def restore_event(body: Event, settings: Settings) -> Event:
     Raises
     ------
     RequestRefused
-        A field is unknown, of the wrong type or contradicts another, or a target lies outside the naming convention.
+        A field is unknown, of the wrong type or contradicts another, a target lies outside the naming convention, or
+        is not confirmed.
     """
     _refuse(body, "action", "is chosen by the path of the request")
     _refuse(body, "restore_id", "continues a restore of the function; a request begins one of its own")
-    refuse_targets_outside_convention(RestoreRequest.from_event(body), settings)
+    request = RestoreRequest.from_event(body)
+    refuse_targets_outside_convention(request, settings)
+    refuse_unconfirmed_restore(request, settings)
     return body
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dynamodb_backup.contract.confirmation import confirmed_tables
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.restore_fields import (
     DEFAULT_WORKERS,
@@ -79,6 +80,7 @@ class RestoreRequest(RestoreFields):
             ),
             transform=transform_rules(fields),
             transform_salt=_salt(fields),
+            confirm=confirmed_tables(fields),
             restore_id=fields.text(
                 "restore_id", pattern=r"[A-Za-z0-9-]{1,64}", meaning="the restore_id of an earlier answer"
             ),

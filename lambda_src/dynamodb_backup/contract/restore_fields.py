@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from dynamodb_backup.contract.confirmation import CONFIRM
 from dynamodb_backup.contract.selection import KEY_FIELDS, TypedKey
 from dynamodb_backup.contract.transform import SALT, TRANSFORM, Rule
 from dynamodb_backup.errors import RequestRefused
@@ -44,6 +45,7 @@ FIELDS = (
     "on_demand_backup",
     TRANSFORM,
     SALT,
+    CONFIRM,
     "restore_id",
 )
 FIELDS_OF_ON_DEMAND = frozenset({"on_demand_backup", "tables", "target_tables", "dry_run", "restore_id"})
@@ -87,6 +89,7 @@ class RestoreFields:
     on_demand_backup: str | None = None
     transform: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
     transform_salt: str | None = field(default=None, repr=False)
+    confirm: tuple[str, ...] | None = None
     restore_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -111,7 +114,7 @@ class RestoreFields:
     def to_dict(self) -> dict[str, Any]:
         """Return the request as an event that means the same, for the checkpoint."""
         fields = {name: getattr(self, name) for name in FIELDS if name not in {"action", "restore_id"}}
-        arrays = {name: getattr(self, name) for name in ("tables", *KEY_FIELDS)}
+        arrays = {name: getattr(self, name) for name in ("tables", CONFIRM, *KEY_FIELDS)}
         rules = {
             table: [{"attribute": list(rule.path), "action": rule.action} for rule in rules]
             for table, rules in self.transform.items()

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from dynamodb_backup.contract.confirmation import CONFIRM, confirmed_tables
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.selection import TypedKey, typed_keys
 from dynamodb_backup.errors import RequestRefused
@@ -23,6 +24,7 @@ _FIELDS = (
     "dry_run",
     "allow_changed_after",
     "max_workers",
+    CONFIRM,
     "undo_id",
 )
 MOST_WORKERS = 64
@@ -48,6 +50,7 @@ class UndoRequest:
     dry_run: bool = False
     allow_changed_after: bool = False
     max_workers: int = DEFAULT_WORKERS
+    confirm: tuple[str, ...] | None = None
     undo_id: str | None = None
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -76,6 +79,7 @@ class UndoRequest:
             dry_run=fields.boolean("dry_run", default=False),
             allow_changed_after=fields.boolean("allow_changed_after", default=False),
             max_workers=fields.integer("max_workers", default=DEFAULT_WORKERS, least=1, most=MOST_WORKERS),
+            confirm=confirmed_tables(fields),
             undo_id=fields.text(
                 "undo_id", pattern=r"[0-9]{8}T[0-9A-Za-z-]{1,55}", meaning="the undo_id of an earlier answer"
             ),
@@ -108,6 +112,7 @@ class UndoRequest:
             "dry_run": self.dry_run,
             "allow_changed_after": self.allow_changed_after,
             "max_workers": self.max_workers,
+            CONFIRM: self.confirm,
         }
         return {
             name: list(value) if isinstance(value, tuple) else value

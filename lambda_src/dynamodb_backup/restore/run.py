@@ -8,6 +8,7 @@ from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.restore.begin import begin
 from dynamodb_backup.restore.carrier import Carrier, OwnCarrier
+from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.ended import report_ended
 from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import ProgressReporter
@@ -41,7 +42,8 @@ class RestoreRun:
         Raises
         ------
         RequestRefused
-            The request contradicts itself, the naming convention, or the restore that it continues.
+            The request contradicts itself, the naming convention, or the restore that it continues,
+            or deletes without being confirmed.
         BackupNotFound
             There is no such backup or no such restore.
         BackupDamaged, UnsupportedExport
@@ -49,6 +51,7 @@ class RestoreRun:
         """
         began = self._means.monotonic()
         refuse_targets_outside_convention(request, self._means.settings)
+        refuse_unconfirmed_restore(request, self._means.settings)
         state = (
             self._continued(request) if request.restore_id else begin(request, self._means, self._scratch_definitions)
         )

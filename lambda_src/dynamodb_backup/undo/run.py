@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dynamodb_backup.contract.confirmation import refuse_other_tables
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.table.definition import target_key_schema
@@ -50,6 +51,7 @@ class UndoRun:
     def _begun(self, request: UndoRequest) -> UndoState:
         tables = request.tables or self._means.settings.tables
         self._refuse_other_environments(tables)
+        self._refuse_unconfirmed(request, tables)
         if request.selected_keys:
             keys = target_key_schema(self._means.clients.dynamodb, tables[0])
             refuse_other_keys(keys, request.keys, request.partition_keys)
@@ -68,6 +70,12 @@ class UndoRun:
                 raise RequestRefused(
                     "tables", f"names a forbidden target: {self._means.settings.convention.refusal(table)}"
                 )
+
+    def _refuse_unconfirmed(self, request: UndoRequest, tables: tuple[str, ...]) -> None:
+        """Compare ``confirm`` with the tables. An undo that goes on was confirmed when it began."""
+        demanded = self._means.settings.require_confirmation and not request.dry_run
+        if demanded or request.confirm is not None:
+            refuse_other_tables(request.confirm, tables, "reverts changes of")
 
     def _tables(self, request: UndoRequest, state: UndoState) -> Iterator[TableUndoer]:
         for table in state.tables:

@@ -99,6 +99,28 @@ def test_events(stage: UndoStage, event: dict[str, Any], named: str) -> None:
     assert named in refused(stage, event)
 
 
+@pytest.mark.parametrize(("confirm", "said"), [({}, "add"), ({"confirm": ["orders", "users"]}, "give")])
+def test_a_table_whose_name_is_not_confirmed(
+    stage: UndoStage, monkeypatch: pytest.MonkeyPatch, confirm: dict[str, Any], said: str
+) -> None:
+    monkeypatch.setenv("REQUIRE_CONFIRMATION", "true")
+    event = {"export": stage.window_export("orders", [(KEY, OLD, NEW)])}
+
+    assert f'reverts changes of orders; if you mean that, {said} "confirm": "orders"' in refused(stage, event | confirm)
+
+    assert undo({"tables": ["orders"], "dry_run": True, **event}).code == 200
+    begun = undo({"tables": ["orders"], "confirm": "orders", **event}, seconds=0)
+    ended = undo({"undo_id": begun.body["undo_id"]})
+    assert (ended.code, ended.result["items_reverted"]) == (200, 1)
+
+
+def test_all_tables_are_confirmed_by_all_names(stage: UndoStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRE_CONFIRMATION", "true")
+    monkeypatch.setenv("DYNAMODB_TABLES", '["users", "orders"]')
+    window = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"}
+    assert 'add "confirm": ["orders", "users"]' in str(undo(window).body["error"])
+
+
 def test_a_table_of_another_environment(stage: UndoStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME_PATTERN", "shop-.*")
     assert "names a forbidden target" in refused(stage, {"export": "s3://b/AWSDynamoDB/1/"})

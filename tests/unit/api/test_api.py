@@ -149,6 +149,21 @@ def test_a_target_outside_the_naming_convention_is_refused(aws: Aws, monkeypatch
     assert aws.started() == []
 
 
+def test_a_restore_that_deletes_needs_confirmation_where_the_module_says_so(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRE_CONFIRMATION", "true")
+    mirror = {"tables": ["orders"], "target_tables": {"orders": "copy"}, "write_mode": "mirror"}
+    for wrong in ({}, {"confirm": "orders"}):
+        status, told = aws.send("POST /restores", mirror | wrong)
+        assert (status, told["field"]) == (400, "confirm")
+        assert '"confirm": "copy"' in told["detail"]
+    assert aws.started() == []
+
+    assert aws.send("POST /restores", mirror | {"confirm": ["copy"]})[0] == 202
+    assert aws.started() == [mirror | {"confirm": ["copy"]}]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

@@ -20,6 +20,7 @@ from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.transform import SALT
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
 from dynamodb_backup.restore.begin import begin
+from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.distributed.carrier import SharedOutCarrier
 from dynamodb_backup.restore.distributed.execution_record import CarriedRestore, ExecutionRecord
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
@@ -60,6 +61,7 @@ class Coordinator:
             return self._planned(carried)
         request = RestoreRequest.from_event(given)
         refuse_targets_outside_convention(request, self._means.settings)
+        refuse_unconfirmed_restore(request, self._means.settings)
         whole = begin(request, self._means)
         parts = []
         for number, table in enumerate(whole.tables, start=1):
