@@ -117,7 +117,10 @@ module "backup" {
     ON_DEMAND_BACKUP_NAME_PREFIX = var.on_demand_backups == null ? null : coalesce(var.on_demand_backups.name_prefix, local.full_prefix)
     ON_DEMAND_RETENTION_DAYS     = var.on_demand_backups == null ? null : tostring(var.on_demand_backups.retention_days)
     BACKUP_METHODS               = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
-    OBJECT_LOCK                  = var.immutability == null ? null : jsonencode({ mode = var.immutability.mode, default_days = var.immutability.default_days, days = local.lock_days })
+    ITEM_COUNT_COLLAPSE = var.item_count_collapse == null ? null : jsonencode(merge(var.item_count_collapse, {
+      except_tables = sort([for table in var.item_count_collapse.except_tables : lookup(local.tables, table, table)])
+    }))
+    OBJECT_LOCK = var.immutability == null ? null : jsonencode({ mode = var.immutability.mode, default_days = var.immutability.default_days, days = local.lock_days })
   })
   policy_json = data.aws_iam_policy_document.backup.json
   settings    = local.function

@@ -78,6 +78,32 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   tags                = var.tags
 }
 
+# The state machine tells of it in words; this also hears of backups that somebody made without it, and of words that got lost.
+resource "aws_cloudwatch_metric_alarm" "item_count" {
+  count = var.item_count_collapse == null ? 0 : 1
+
+  alarm_name          = "${local.prefix}-dynamodb-backup-item-count"
+  alarm_description   = "A DynamoDB table of ${local.full_prefix} has lost most of its items between two backups, or that could not be seen; its older backups do not expire. The warnings of the last manifest.json say which. Restore it, or accept it by accept_collapse: docs/retention.md."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  period              = 300
+  statistic           = "Maximum"
+  namespace           = local.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = "ItemCountAlerts"
+  # Between two backups nothing is known, and nothing has changed.
+  treat_missing_data = "ignore"
+  alarm_actions      = local.alarm_actions
+  ok_actions         = local.alarm_actions
+
+  dimensions = {
+    environment = var.environment
+    service     = module.backup.environment.POWERTOOLS_SERVICE_NAME
+  }
+
+  tags = var.tags
+}
+
 # Missing data is the very thing to be heard of: a schedule that is off, a function that never runs, metrics that stay away.
 resource "aws_cloudwatch_metric_alarm" "not_fresh" {
   for_each = var.max_backup_age_hours == null ? {} : local.tables

@@ -73,11 +73,12 @@ output "topics" {
 }
 
 output "alarms" {
-  description = "CloudWatch alarms: arn and name of backup_failed, restore_failed, undelivered and replication_failed, which is null without replication, and of not_fresh by the names given in tables."
+  description = "CloudWatch alarms: arn and name of backup_failed, restore_failed, undelivered, item_count (null with item_count_collapse = null) and replication_failed (null without replication), and of not_fresh by the names given in tables."
   value = {
     backup_failed  = { arn = aws_cloudwatch_metric_alarm.execution_failed["backup"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_name }
     restore_failed = { arn = aws_cloudwatch_metric_alarm.execution_failed["restore"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name }
     undelivered    = { arn = aws_cloudwatch_metric_alarm.undelivered.arn, name = aws_cloudwatch_metric_alarm.undelivered.alarm_name }
+    item_count     = one([for alarm in aws_cloudwatch_metric_alarm.item_count : { arn = alarm.arn, name = alarm.alarm_name }])
     not_fresh      = { for table, alarm in aws_cloudwatch_metric_alarm.not_fresh : table => { arn = alarm.arn, name = alarm.alarm_name } }
 
     replication_failed = one([for alarm in aws_cloudwatch_metric_alarm.replication_failed : { arn = alarm.arn, name = alarm.alarm_name }])

@@ -600,6 +600,36 @@ variable "max_backup_age_hours" {
   }
 }
 
+variable "item_count_collapse" {
+  description = <<-EOT
+    When a verified full backup holds suspiciously few items: somebody is told, and no older backup of that table is given to expiry until a later backup holds them again or a person accepts it, by {"action": "accept_collapse", "tables": [...]} on the backup function. null: counts are not compared.
+    - percent: told if a backup holds less than this percentage of the items of the one before. Default 50.
+    - minimum_items: a table with fewer items before is told only when it is empty. Default 10.
+    - except_tables: tables that may lose items at any time, by their names as in tables. Default: none.
+  EOT
+  type = object({
+    percent       = optional(number, 50)
+    minimum_items = optional(number, 10)
+    except_tables = optional(set(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = var.item_count_collapse == null || try(var.item_count_collapse.percent >= 1 && var.item_count_collapse.percent <= 100 && floor(var.item_count_collapse.percent) == var.item_count_collapse.percent, false)
+    error_message = "item_count_collapse.percent is a whole number from 1 to 100. Given: ${jsonencode(try(var.item_count_collapse.percent, null))}. Use a number in that range, or item_count_collapse = null to compare nothing."
+  }
+
+  validation {
+    condition     = var.item_count_collapse == null || try(var.item_count_collapse.minimum_items >= 0 && floor(var.item_count_collapse.minimum_items) == var.item_count_collapse.minimum_items, false)
+    error_message = "item_count_collapse.minimum_items is a whole number of at least 0. Given: ${jsonencode(try(var.item_count_collapse.minimum_items, null))}. Use such a number, or leave it out for 10."
+  }
+
+  validation {
+    condition     = try(alltrue([for table in var.item_count_collapse.except_tables : contains(keys(local.tables), table) || contains(values(local.tables), table)]), var.item_count_collapse == null)
+    error_message = "item_count_collapse.except_tables is for tables that are in tables, too. Not among them: ${try(join(", ", [for table in var.item_count_collapse.except_tables : "\"${table}\"" if !contains(keys(local.tables), table) && !contains(values(local.tables), table)]), "null")}. Correct the name, or remove it."
+  }
+}
+
 variable "restore_tests" {
   description = <<-EOT
     Restore tests: each table's newest backup is restored into a scratch table, compared with it item by item, and the scratch table is deleted. Default null: none. See docs/restore-tests.md, also for what they cost.

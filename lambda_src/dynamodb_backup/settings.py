@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dynamodb_backup.backup_methods import MethodChoice, chosen_methods
+from dynamodb_backup.collapse_terms import CollapseTerms, chosen_collapse_terms
 from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
@@ -39,6 +40,7 @@ class Settings:
     """How the names begin of those on-demand backups that the list shows; ``None``: it asks for none."""
     on_demand_retention_days: int = 3
     object_lock: ObjectLock | None = None
+    item_count_collapse: CollapseTerms | None = None
     target_roles: frozenset[str] = frozenset()
     """The roles in whose accounts a restore may write."""
     require_confirmation: bool = False
@@ -73,6 +75,7 @@ class Settings:
             on_demand_name_prefix=(variables.get("ON_DEMAND_BACKUP_NAME_PREFIX") or "").removesuffix("-") or None,
             on_demand_retention_days=_whole_number(variables, "ON_DEMAND_RETENTION_DAYS", default=3),
             object_lock=chosen_object_lock(variables, "OBJECT_LOCK"),
+            item_count_collapse=chosen_collapse_terms(variables, "ITEM_COUNT_COLLAPSE"),
             target_roles=frozenset(_texts(variables, "RESTORE_TARGET_ROLES", "role ARNs")),
             require_confirmation=_switch(variables, "REQUIRE_CONFIRMATION"),
             slice_lines=_count(variables, "RESTORE_SLICE_LINES", DEFAULT_SLICE_LINES),

@@ -31,6 +31,7 @@ _UNITS = {
     "BackupSuccessRate": MetricUnit.Percent,
     "BackupDuration": MetricUnit.Seconds,
     "NewestBackupAgeHours": MetricUnit.NoUnit,
+    "ItemCountAlerts": MetricUnit.Count,
     "RestoreProven": MetricUnit.Count,
     "RestoreDuration": MetricUnit.Seconds,
     "RestorePercent": MetricUnit.Percent,

@@ -88,6 +88,46 @@ run "not_watched" {
   }
 }
 
+run "a_collapsed_item_count_alarms_until_it_is_settled" {
+  command = plan
+
+  variables {
+    table_name_convention = "app_{environment}_{type}"
+    tables                = ["users", "orders"]
+    item_count_collapse   = { percent = 80, except_tables = ["users"] }
+  }
+
+  assert {
+    condition     = jsondecode(module.backup.environment.ITEM_COUNT_COLLAPSE) == { percent = 80, minimum_items = 10, except_tables = ["app_prod_users"] }
+    error_message = "The function knows tables by their full names: ${module.backup.environment.ITEM_COUNT_COLLAPSE}"
+  }
+
+  assert {
+    condition = [for alarm in aws_cloudwatch_metric_alarm.item_count : [alarm.alarm_name, alarm.metric_name, alarm.statistic, alarm.treat_missing_data]] == [
+      ["shop-prod-dynamodb-backup-item-count", "ItemCountAlerts", "Maximum", "ignore"]
+    ]
+    error_message = "Alarms: ${jsonencode(aws_cloudwatch_metric_alarm.item_count[*].alarm_name)}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.item_count[0].dimensions == tomap({ environment = "prod", service = "shop-prod-dynamodb-backup" }) && aws_cloudwatch_metric_alarm.item_count[0].alarm_actions == toset([output.topics.failure])
+    error_message = "The dimensions are those of the function's metric: ${jsonencode(aws_cloudwatch_metric_alarm.item_count[0].dimensions)}"
+  }
+}
+
+run "item_counts_are_compared_unless_that_is_off" {
+  command = plan
+
+  variables {
+    item_count_collapse = null
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.item_count) == 0 && !contains(keys(module.backup.environment), "ITEM_COUNT_COLLAPSE")
+    error_message = "null is no alarm, and nothing for the function to compare."
+  }
+}
+
 run "dashboard_shows_the_metrics_that_the_functions_write" {
   command = plan
 
@@ -105,6 +145,12 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
     target          = aws_cloudwatch_metric_alarm.undelivered
     override_during = plan
     values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failed" }
+  }
+
+  override_resource {
+    target          = aws_cloudwatch_metric_alarm.item_count
+    override_during = plan
+    values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:item-count" }
   }
 
   override_resource {
@@ -135,7 +181,7 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms) == 5
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.alarms) == 6
     error_message = "All alarms are on it."
   }
 

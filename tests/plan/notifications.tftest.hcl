@@ -49,7 +49,7 @@ run "failures_go_to_a_topic_of_the_module_by_default" {
   }
 
   assert {
-    condition     = !can(jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess) && jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[0].Next == "Done"
+    condition     = !can(jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess) && jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[1].Next == "Done"
     error_message = "Without a topic for successes nothing is published."
   }
 
@@ -133,7 +133,7 @@ run "existing_topic_and_a_created_one_under_a_key" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[0].Next == "NotifySuccess" && jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess.Arguments.TopicArn == output.topics.success
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[1].Next == "NotifySuccess" && jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess.Arguments.TopicArn == output.topics.success
     error_message = "A success is told."
   }
 }
@@ -156,7 +156,7 @@ run "nobody_is_told" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.ExplainFailure.Next == "Failed" && length(aws_sns_topic.this) == 0 && aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == null
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.ExplainFailure.Next == "Failed" && !can(jsondecode(aws_sfn_state_machine.backup.definition).States.NotifyCollapse) && length(aws_sns_topic.this) == 0 && aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == null
     error_message = "The execution fails with its reason all the same."
   }
 

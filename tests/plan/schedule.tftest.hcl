@@ -101,7 +101,7 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = [for choice in jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices : [choice.Condition, choice.Next]] == [["{% $states.input.statusCode = 200 %}", "Done"], ["{% $states.input.statusCode = 202 %}", "WaitForExports"]]
+    condition     = [for choice in jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices : [choice.Condition, choice.Next]] == [["{% $states.input.statusCode = 200 and $count($states.input.body.export_results[$exists(item_count_alert)]) > 0 %}", "NotifyCollapse"], ["{% $states.input.statusCode = 200 %}", "Done"], ["{% $states.input.statusCode = 202 %}", "WaitForExports"]]
     error_message = "200 ends, 202 waits."
   }
 

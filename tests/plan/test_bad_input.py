@@ -137,6 +137,14 @@ PLANS: dict[str, dict[str, BadInput]] = {
             {"mode": "GOVERNANCE", "default_days": 8, "daily_days": 36},
             ("still bill it", "daily_days 36, kept 35, default_days 8, failed kept 7", "raise the days in retention"),
         ),
+        "item_count_collapse": BadInput(
+            {"percent": 0, "minimum_items": 0.5, "except_tables": ["sessions"]},
+            ("1 to 100", "Given: 0.", "item_count_collapse = null"),
+            also=(
+                ("at least 0", "Given: 0.5", "leave it out for 10"),
+                ("in tables, too", '"sessions"', "Correct the name"),
+            ),
+        ),
     },
     "lock mode": {
         "immutability": BadInput({"mode": "governance"}, ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE")),

@@ -95,7 +95,7 @@ def test_readme_shows_only_fields_of_the_contract() -> None:
 
 
 def test_fields_of_the_backup_result_are_documented() -> None:
-    table = TableBackup("shop-orders", "FAILED", warnings=WARNED, windows=())
+    table = TableBackup("shop-orders", "FAILED", warnings=WARNED, windows=(), item_count_alert="most items are gone")
     body = BackupResult(None, None, None, tables=(table,), error="broken", error_type="ToolError").to_response()["body"]
     whole, of_table = tables_of(section("docs/contract.md", "## Backup result"))
     assert sorted(whole) == sorted(body)

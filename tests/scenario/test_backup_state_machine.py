@@ -180,6 +180,34 @@ def test_a_failed_table_fails_the_execution_and_a_person_is_told_what_to_do(aws:
     assert backed_up.endswith(f"start-execution --region us-east-1 --state-machine-arn {machine}")
 
 
+def test_a_table_that_was_emptied_is_backed_up_and_a_person_is_told(aws: Sandbox, machine: str) -> None:
+    functions = aws.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=FUNCTION, Environment={"Variables": variables | {"ITEM_COUNT_COLLAPSE": '{"percent": 50}'}}
+    )
+    assert execute(aws, machine)["status"] == "SUCCEEDED"
+    assert told(aws, "failure") == []
+    aws.client("dynamodb").delete_item(TableName="orders", Key={"id": {"S": "1"}})
+
+    execution = execute(aws, machine)
+
+    answer = json.loads(execution["output"])
+    assert (execution["status"], answer["statusCode"]) == ("SUCCEEDED", 200)
+    assert "notification_error" not in answer
+    [(subject, message)] = told(aws, "failure")
+    assert subject == "Items may be missing: shop-test"
+    assert "\n- table orders has 0 items in the backup of run " in message
+    assert "table customers" not in message
+    accept = message.partition("--payload '")[2].partition("'")[0]
+    answered = json.loads(functions.invoke(FunctionName=FUNCTION, Payload=accept)["Payload"].read())
+    assert answered["statusCode"] == 200
+    assert [(one["table_name"], one["status"]) for one in answered["body"]["accept_results"]] == [
+        ("orders", "ACCEPTED")
+    ]
+    assert len(told(aws, "success")) == 2
+
+
 def newest_run_record(aws: Sandbox) -> str:
     s3 = aws.client("s3")
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if "/runs/" in found["Key"]]

@@ -62,6 +62,11 @@ class Layout:
         return f"{self.root}retention/progress.json"
 
     @property
+    def item_counts(self) -> str:
+        """Return where it is kept how many items each table's backups held."""
+        return f"{self.root}retention/item-counts.json"
+
+    @property
     def legal_holds(self) -> str:
         """Return the folder of the records of legal holds."""
         return f"{self.root}legal-holds/"

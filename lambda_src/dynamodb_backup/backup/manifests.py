@@ -97,7 +97,7 @@ class Manifests:
             "billed_size_bytes": table.billed_size_bytes,
             "table_definition": table.definition_key,
             "verification": table.verification,
-            "warnings": list(table.warnings),
+            "warnings": list(table.all_warnings),
             "error": table.error,
         }
         return ManifestEntry(table.table_name, table.shown_status, fields)

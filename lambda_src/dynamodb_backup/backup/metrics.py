@@ -8,7 +8,7 @@ from datetime import datetime
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.telemetry import emit
 
-__all__ = ["emit_ages", "emit_run"]
+__all__ = ["emit_ages", "emit_item_count_alerts", "emit_run"]
 
 
 def emit_run(run: RunRecord, environment: str) -> None:
@@ -25,6 +25,11 @@ def emit_ages(newest_verified: Mapping[str, datetime], environment: str, now: da
     for name, moment in newest_verified.items():
         hours = max(0.0, (now - moment).total_seconds() / 3600)
         emit({"NewestBackupAgeHours": round(hours, 3)}, environment=environment, table=name)
+
+
+def emit_item_count_alerts(tables: int, environment: str) -> None:
+    """Emit of how many tables it stands open whether they lost most of their items."""
+    emit({"ItemCountAlerts": tables}, environment=environment)
 
 
 def _of_run(run: RunRecord) -> dict[str, float]:

@@ -32,7 +32,8 @@ class TableRun:
     it failed, or what it is waiting for. ``method`` is how its backup is made; it stays for the whole run.
 
     In a run of incremental exports ``window`` is the one that is being exported and ``windows`` are those that this run
-    has done; ``full_because`` is why a full export is made instead.
+    has done; ``full_because`` is why a full export is made instead. ``item_count_alert`` says that most items
+    are gone since the backup before.
     """
 
     table_name: str
@@ -57,6 +58,7 @@ class TableRun:
     chain_id: str | None = None
     window: Mapping[str, Any] | None = None
     windows: tuple[Mapping[str, Any], ...] = ()
+    item_count_alert: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -66,6 +68,10 @@ class TableRun:
     def shown_status(self) -> str:
         """Return the status as answers and manifests have it."""
         return self.status if self.settled else "IN_PROGRESS"
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        return (*self.warnings, *filter(None, [self.item_count_alert]))
 
     @property
     def knowledge(self) -> tuple[object, ...]:

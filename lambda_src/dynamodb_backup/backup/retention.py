@@ -61,12 +61,15 @@ class Retention:
     handing_over: HandingOver
     _troubles: dict[str, str] = field(default_factory=dict)
 
-    def hand_over(self, run: RunRecord) -> list[str]:
-        """Tag whatever the verified backups of a finished run have superseded; return warnings and raise nothing."""
+    def hand_over(self, run: RunRecord, withheld: Collection[str] = ()) -> list[str]:
+        """Tag whatever the verified backups of a finished run have superseded; return warnings and raise nothing.
+
+        ``withheld`` are tables of which nothing is handed over: their item count collapsed.
+        """
         if not self.settings.retention_days:
             return []
         attempts = [Attempt(run, table) for table in run.tables.values()]
-        tables = {one.table.table_name for one in attempts if one.verified and one.full}
+        tables = {one.table.table_name for one in attempts if one.verified and one.full} - set(withheld)
         if not tables:
             return []
         try:

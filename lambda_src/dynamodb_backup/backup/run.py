@@ -12,6 +12,7 @@ from dynamodb_backup.archive.locked_bucket import LockedBucket
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
+from dynamodb_backup.backup.collapse import CollapseGuard
 from dynamodb_backup.backup.freshness import NewestVerified
 from dynamodb_backup.backup.handing_over import HandingOver
 from dynamodb_backup.backup.manifests import Manifests
@@ -70,6 +71,7 @@ class BackupRun:
         self._retention = Retention(
             settings, store, self._layout, self._records, self._manifests, deadline, clock, handing_over
         )
+        self._collapse = CollapseGuard(settings, store, self._layout)
         self._newest = NewestVerified(store, self._layout, deadline)
         self._warnings: list[str] = []
 
@@ -97,7 +99,7 @@ class BackupRun:
             self._carry(run)
             if self._record(run):
                 self._tell_ages(run)
-            self._warnings += self._retention.hand_over(run)
+            self._warnings += self._retention.hand_over(run, self._collapse.withheld)
         return self._result(run)
 
     def _refuse_tables_outside_convention(self, request: BackupRequest) -> None:
@@ -182,6 +184,8 @@ class BackupRun:
         Return whether the run ended with this.
         """
         self._records.save(run)
+        if run.settled and not run.finished:
+            self._collapse.judge(run)
         self._manifests.take_in(run)
         if run.finished or not run.settled:
             return False
@@ -225,9 +229,10 @@ def _outcome(run: RunRecord, table: TableRun) -> TableBackup:
         item_count=table.item_count,
         size_bytes=table.billed_size_bytes or 0,
         error=table.error,
-        warnings=table.warnings,
+        warnings=table.all_warnings,
         export_type="FULL_EXPORT" if full else "INCREMENTAL_EXPORT",
         windows=None if full else tuple(_shown_window(window) for window in table.windows),
+        item_count_alert=table.item_count_alert,
     )
 
 

@@ -92,6 +92,7 @@ class TableBackup:
     """The outcome for one table. ``status`` is COMPLETED, FAILED or IN_PROGRESS.
 
     ``windows`` are the increments that a run of incremental exports made, ``None`` for a full backup.
+    ``item_count_alert`` says that the table lost most of its items; it stands among ``warnings``, too.
     """
 
     table_name: str
@@ -103,6 +104,7 @@ class TableBackup:
     warnings: tuple[str, ...] = ()
     export_type: str = "FULL_EXPORT"
     windows: tuple[Mapping[str, Any], ...] | None = None
+    item_count_alert: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -113,6 +115,7 @@ class TableBackup:
             "item_count": self.item_count,
             "error": self.error,
             **({"windows": [dict(window) for window in self.windows]} if self.windows is not None else {}),
+            **({"item_count_alert": self.item_count_alert} if self.item_count_alert else {}),
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }
 

@@ -53,7 +53,7 @@ class ListRequest:
             A field is unknown, of the wrong type, or contradicts another. Nothing has been read.
         """
         fields = Fields(event, _FIELDS)
-        fields.choice("action", default="list", allowed=("list", "legal_hold"))
+        fields.choice("action", default="list", allowed=("list", "legal_hold", "accept_collapse"))
         earliest, latest = fields.day("from"), fields.day("to")
         if earliest and latest and earliest > latest:
             raise RequestRefused("from", f"is {earliest}, which is later than 'to', {latest}")

@@ -1,4 +1,4 @@
-"""Lambda entry point of the backup, of the list of what it has made, and of legal holds on it."""
+"""Lambda entry point of the backup, of the list of what it has made, and of what a person decides about it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from dynamodb_backup.aws import clients
+from dynamodb_backup.backup.accept_collapse import AcceptCollapse
 from dynamodb_backup.backup.run import BackupRun
 from dynamodb_backup.catalog.listing import Listing
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
 from dynamodb_backup.contract.catalog import ListRequest, ListResult
+from dynamodb_backup.contract.collapse import ACCEPT_COLLAPSE, AcceptCollapseRequest, AcceptCollapseResult
 from dynamodb_backup.contract.legal_hold import ACTION as LEGAL_HOLD
 from dynamodb_backup.contract.legal_hold import LegalHoldRequest, LegalHoldResult
 from dynamodb_backup.handlers.door import answer_or_500
@@ -24,11 +26,13 @@ __all__ = ["lambda_handler"]
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Back up every configured table, or a subset; the same event again goes on where time ran out.
 
-    With ``{"action": "list"}`` nothing is backed up: the recovery points are listed, and with
-    ``legal_hold`` those of a date are held or released.
+    With ``{"action": "list"}`` nothing is backed up: the recovery points are listed, with ``legal_hold`` those of a
+    date are held or released, and with ``accept_collapse`` a table may hold fewer items than before.
     """
     if not ListRequest.is_meant(event):
         return _back_up(event, context)
+    if event["action"] == ACCEPT_COLLAPSE:
+        return _accept(event)
     return _hold(event, context) if event["action"] == LEGAL_HOLD else _list(event, context)
 
 
@@ -57,3 +61,11 @@ def _hold(event: Any, context: Any) -> dict[str, Any]:
         return LegalHoldRun(settings, clients(), Deadline.of(context)).execute(request)
 
     return answer_or_500(hold, LegalHoldResult)
+
+
+def _accept(event: Any) -> dict[str, Any]:
+    def accept() -> AcceptCollapseResult:
+        settings = Settings.from_environment(os.environ)
+        return AcceptCollapse(settings, clients()).execute(AcceptCollapseRequest.from_event(event))
+
+    return answer_or_500(accept, AcceptCollapseResult)

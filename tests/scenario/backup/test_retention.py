@@ -115,6 +115,38 @@ def test_what_a_failed_export_left_behind_is_classified_when_the_table_is_well_a
     assert shop.recorded("orders", "2026-01-02")["retention_class"] == "failed"
 
 
+def test_a_table_that_lost_its_items_keeps_its_older_backups_until_somebody_accepts_that(
+    shop: Stage, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded = {"RETENTION_CLASSES": json.dumps(DAYS), "ITEM_COUNT_COLLAPSE": '{"percent": 50, "minimum_items": 5}'}
+    configure("orders", "customers", **guarded)
+    back_up_on(NEW_YEAR, monkeypatch)
+    for item in some_items(5)[:3]:
+        shop.dynamodb.delete_item(TableName="orders", Key={"id": {"S": item["id"]["S"]}})
+
+    answer = back_up_on(NEW_YEAR + timedelta(days=1), monkeypatch)
+
+    assert answer.code == 200
+    (warning,) = answer.body["warnings"]
+    assert warning == answer.of("orders")["item_count_alert"]
+    assert shop.recorded("orders", "2026-01-02")["warnings"] == [warning]
+    assert classes(shop)["2026-01-01"] == {None, "daily"}  # those of customers go on
+    assert "retention_class" not in shop.recorded("orders", "2026-01-01")
+
+    accepted = back_up({"action": "accept_collapse", "tables": ["orders"]})
+    assert accepted.body["accept_results"] == [
+        {
+            "table_name": "orders",
+            "status": "ACCEPTED",
+            "run_id": "2026-01-02-0001",
+            "item_count": 2,
+            "items_before": 5,
+        }
+    ]
+    assert "warnings" not in back_up_on(NEW_YEAR + timedelta(days=2), monkeypatch).body
+    assert classes(shop) == {"2026-01-01": {"daily"}, "2026-01-02": {"daily"}, "2026-01-03": {None}}
+
+
 def test_the_list_tells_class_and_expiry(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.now(UTC)
     back_up_on(today - timedelta(days=1), monkeypatch)

@@ -22,6 +22,7 @@ _ENVIRONMENT = {
     "DYNAMODB_TABLES": json.dumps([ORDERS, USERS]),
     "S3_EXPORTS_PREFIX": "native-exports",
     "RETENTION_CLASSES": json.dumps({"daily": 35, "weekly": 90, "monthly": 365, "incremental": 28, "failed": 7}),
+    "ITEM_COUNT_COLLAPSE": json.dumps({"percent": 50, "minimum_items": 10, "except_tables": []}),
     "POWERTOOLS_METRICS_NAMESPACE": "DynamoDBBackup",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }

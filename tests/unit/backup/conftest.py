@@ -12,6 +12,7 @@ import pytest
 from dynamodb_backup.backup.methods import scan
 from dynamodb_backup.backup.run import BackupRun
 from dynamodb_backup.backup_methods import MethodChoice
+from dynamodb_backup.collapse_terms import CollapseTerms
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
 from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.settings import Settings
@@ -27,9 +28,16 @@ class Runner:
     tables: tuple[str, ...]
     retention_days: Mapping[str, int] = field(default_factory=dict)
     methods: Mapping[str, MethodChoice] = field(default_factory=dict)
+    item_count_collapse: CollapseTerms | None = None
 
     def invoke(self, event: object = None, *, seconds: float = 60.0) -> BackupResult:
-        settings = Settings(
+        deadline = VirtualDeadline(self.aws.time, seconds)
+        request = BackupRequest.from_event({} if event is None else event, self.tables)
+        return BackupRun(self.settings, self.aws.clients(), deadline, self.aws.time.utc).execute(request)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
             BUCKET,
             "test",
             self.tables,
@@ -37,10 +45,8 @@ class Runner:
             NamingConvention(),
             retention_days=self.retention_days,
             methods=self.methods,
+            item_count_collapse=self.item_count_collapse,
         )
-        deadline = VirtualDeadline(self.aws.time, seconds)
-        request = BackupRequest.from_event({} if event is None else event, self.tables)
-        return BackupRun(settings, self.aws.clients(), deadline, self.aws.time.utc).execute(request)
 
     def manifest(self, date: str = "2026-01-31") -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.aws.objects[f"native-exports/{date}/manifest.json"])

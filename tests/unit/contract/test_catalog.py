@@ -36,7 +36,7 @@ def test_every_field_is_taken() -> None:
 @pytest.mark.parametrize(
     ("event", "field", "said"),
     [
-        ({"action": "lst"}, "action", 'must be legal_hold or list, but is "lst" (string)'),
+        ({"action": "lst"}, "action", 'must be accept_collapse or legal_hold or list, but is "lst" (string)'),
         ({"action": None}, "action", "null"),
         ({"action": ["list"]}, "action", "(array)"),
         ({"table": ["orders"]}, "table", "known fields are action, from, limit, next, tables, to"),

@@ -51,4 +51,4 @@ def test_an_error_is_answered_in_the_list_s_own_form(monkeypatch: pytest.MonkeyP
 def test_an_action_that_there_is_not_is_refused_and_backs_nothing_up() -> None:
     response = lambda_handler({"action": "lst"}, None)
     assert response["statusCode"] == 500
-    assert "field 'action' must be legal_hold or list" in response["body"]["error"]
+    assert "field 'action' must be accept_collapse or legal_hold or list" in response["body"]["error"]
