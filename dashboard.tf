@@ -57,7 +57,7 @@ locals {
       type = "alarm", x = 0, y = 0, width = 12, height = 6
       properties = {
         title  = "Alarms of ${local.full_prefix}"
-        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], aws_cloudwatch_metric_alarm.restore_test_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn])
+        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], aws_cloudwatch_metric_alarm.restore_test_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn], aws_cloudwatch_metric_alarm.offsite_copy_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_offsite : alarm.arn])
       }
     },
     {

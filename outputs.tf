@@ -85,6 +85,20 @@ output "alarms" {
   }
 }
 
+output "offsite_copy" {
+  description = "Off-site copy: arn and name of function, role, log_group, state_machine and alarms (failed, and not_offsite by the names given in tables); null without it."
+  value = length(local.offsite_copies) == 0 ? null : {
+    function      = module.offsite_copy[0].function
+    role          = module.offsite_copy[0].role
+    log_group     = module.offsite_copy[0].log_group
+    state_machine = { arn = aws_sfn_state_machine.offsite_copy[0].arn, name = aws_sfn_state_machine.offsite_copy[0].name }
+    alarms = {
+      failed      = { arn = aws_cloudwatch_metric_alarm.offsite_copy_failed[0].arn, name = aws_cloudwatch_metric_alarm.offsite_copy_failed[0].alarm_name }
+      not_offsite = { for table, alarm in aws_cloudwatch_metric_alarm.not_offsite : table => { arn = alarm.arn, name = alarm.alarm_name } }
+    }
+  }
+}
+
 output "restore_tests" {
   description = "Restore tests: arn and name of function, role, log_group, state_machine and alarms (failed, and not_proven by the names given in tables), and scratch_prefix; null without them."
   value = length(local.restore_tests) == 0 ? null : {

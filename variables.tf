@@ -630,6 +630,79 @@ variable "item_count_collapse" {
   }
 }
 
+variable "offsite_copy" {
+  description = <<-EOT
+    A copy of every verified backup in another S3-compatible store (Backblaze B2, Cloudflare R2, MinIO, ...), and the way back from it. Default null: none. See docs/offsite-copy.md.
+    - endpoint_url: the store's S3 endpoint, https://HOST. region: as the store names it, "auto" for R2. bucket: an existing bucket there.
+    - prefix: under which the copy lies there. Default: that of exports_prefix.
+    - secret_arn: ARN of a Secrets Manager secret, a JSON object with access_key_id and secret_access_key of the store. secret_kms_key_arn: the key it is encrypted with. Default: AWS's own.
+    - schedule, time_zone: EventBridge Scheduler's cron(...) or rate(...): when it is looked for backups that are not copied. Default "rate(1 hour)" and "UTC".
+    - days: how far back it is looked. Default 7.
+    - max_age_hours: the alarm of a table goes off when the newest copy is of longer ago. Default 30.
+    - allow_fetch: the function may also write backups from the store into the bucket, for a restore. Default false.
+    - memory_mb, timeout_seconds: of the function, 512 to 10240 and 10 to 900. Default 1024 and 900.
+  EOT
+  type = object({
+    endpoint_url       = string
+    region             = string
+    bucket             = string
+    prefix             = optional(string)
+    secret_arn         = string
+    secret_kms_key_arn = optional(string)
+    schedule           = optional(string, "rate(1 hour)")
+    time_zone          = optional(string, "UTC")
+    days               = optional(number, 7)
+    max_age_hours      = optional(number, 30)
+    allow_fetch        = optional(bool, false)
+    memory_mb          = optional(number, 1024)
+    timeout_seconds    = optional(number, 900)
+  })
+  default = null
+
+  # Without TLS only to this machine, where a store for trying things out may run.
+  validation {
+    condition     = var.offsite_copy == null || can(regex("^(https://[^/?#@\\s]+|http://(localhost|127[.]0[.]0[.]1)(:[0-9]+)?)/?$", var.offsite_copy.endpoint_url))
+    error_message = "offsite_copy.endpoint_url begins with https:// and holds no more than the store's host and port. Given: \"${try(var.offsite_copy.endpoint_url, "")}\". Write for example \"https://s3.eu-central-003.backblazeb2.com\"."
+  }
+
+  validation {
+    condition     = var.offsite_copy == null || can(regex("^[a-z0-9-]+$", var.offsite_copy.region)) && can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$", var.offsite_copy.bucket))
+    error_message = "offsite_copy.region has small letters, digits and \"-\", and offsite_copy.bucket is the bucket's name alone. Given: \"${try(var.offsite_copy.region, "")}\" and \"${try(var.offsite_copy.bucket, "")}\". Write them as the store shows them, without s3:// or a path."
+  }
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+  validation {
+    condition     = var.offsite_copy == null || can(regex("^[A-Za-z0-9!_.'()-]+(/[A-Za-z0-9!_.'()-]+)*$", coalesce(try(var.offsite_copy.prefix, null), "x")))
+    error_message = "offsite_copy.prefix has parts of letters, digits and !_.'()- with one \"/\" between them and none at the ends. Given: \"${coalesce(try(var.offsite_copy.prefix, null), " ")}\". Write for example \"shop/native-exports\"."
+  }
+
+  validation {
+    condition     = var.offsite_copy == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^*]+$", var.offsite_copy.secret_arn))
+    error_message = "offsite_copy.secret_arn is the ARN of a Secrets Manager secret, never the key itself. Given: ${try(startswith(var.offsite_copy.secret_arn, "arn:") ? "\"${var.offsite_copy.secret_arn}\"" : "no ARN", "")}. Use the arn attribute of aws_secretsmanager_secret."
+  }
+
+  validation {
+    condition     = try(var.offsite_copy.secret_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.offsite_copy.secret_kms_key_arn)), true)
+    error_message = "offsite_copy.secret_kms_key_arn is the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(try(var.offsite_copy.secret_kms_key_arn, null), " ")}\". Use the arn attribute of aws_kms_key."
+  }
+
+  validation {
+    condition     = var.offsite_copy == null || can(regex("^(cron|rate)\\(.+\\)$", var.offsite_copy.schedule))
+    error_message = "offsite_copy.schedule is cron(minutes hours day month weekday year) or rate(value unit). Given: \"${try(var.offsite_copy.schedule, "")}\". Write for example \"rate(1 hour)\"."
+  }
+
+  validation {
+    condition     = try(alltrue([for number in [var.offsite_copy.days, var.offsite_copy.max_age_hours] : number >= 1 && floor(number) == number]), true)
+    error_message = "offsite_copy.days and offsite_copy.max_age_hours are whole numbers of at least 1. Given: ${try(var.offsite_copy.days, 0)} and ${try(var.offsite_copy.max_age_hours, 0)}. Write for example 7 and 30."
+  }
+
+  # Eight parts of an object are in memory at the same time.
+  validation {
+    condition     = try(var.offsite_copy.memory_mb >= 512 && var.offsite_copy.memory_mb <= 10240 && var.offsite_copy.timeout_seconds >= 10 && var.offsite_copy.timeout_seconds <= 900, true)
+    error_message = "The off-site copy needs a memory_mb of 512 to 10240 and a timeout_seconds of 10 to 900. Given: offsite_copy.memory_mb ${try(var.offsite_copy.memory_mb, 0)}, timeout_seconds ${try(var.offsite_copy.timeout_seconds, 0)}. Use numbers in these ranges."
+  }
+}
+
 variable "restore_tests" {
   description = <<-EOT
     Restore tests: each table's newest backup is restored into a scratch table, compared with it item by item, and the scratch table is deleted. Default null: none. See docs/restore-tests.md, also for what they cost.

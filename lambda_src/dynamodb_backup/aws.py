@@ -24,8 +24,10 @@ __all__ = [
     "QueueClient",
     "api_clients",
     "clients",
+    "foreign_s3",
     "in_role",
     "on_demand_clients",
+    "secret_text",
     "send_exact_windows",
 ]
 
@@ -59,6 +61,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-cha
 
 LONGEST_ANSWER_SECONDS = 8
 """A call that hangs near the deadline must not keep the function from answering for long."""
+
+LONGEST_FOREIGN_ANSWER_SECONDS = 20
+"""A store far away takes longer, for example to put the parts of a large object together."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,39 @@ def _dynamodb_of(session: boto3.session.Session) -> tuple[DynamoDBClient, Dynamo
     dynamodb = session.client("dynamodb", config=config)
     send_exact_windows(dynamodb.meta.events)
     return dynamodb, session.client("dynamodb", config=config.merge(Config(parameter_validation=False)))
+
+
+def secret_text(secret_arn: str) -> str:
+    """Return the text of a secret, read anew each time, so that a changed one is used at once.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        It cannot be read.
+    """
+    # The type information of this service is not among the requirements; this is its only call.
+    secrets: Any = boto3.session.Session().client("secretsmanager", config=_config())
+    return str(secrets.get_secret_value(SecretId=secret_arn).get("SecretString", ""))
+
+
+def foreign_s3(endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> S3Client:
+    """Return a client of an S3-compatible store that is not AWS's own, with a key of its own.
+
+    It sends no checksum but those that are asked for: botocore's own trailers are unknown to many stores. The bucket
+    stands in the path, because few stores have a host name for each.
+    """
+    session = boto3.session.Session(
+        aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key, region_name=region
+    )
+    own = Config(
+        signature_version="s3v4",
+        read_timeout=LONGEST_FOREIGN_ANSWER_SECONDS,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"},
+    )
+    client: S3Client = session.client("s3", endpoint_url=endpoint_url, config=_config().merge(own))
+    return client
 
 
 def send_exact_windows(events: Any) -> None:

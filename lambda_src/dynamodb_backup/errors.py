@@ -14,6 +14,7 @@
     ├── ObjectArchived          one S3 object lies in a storage class from which it must be fetched first
     ├── ObjectChanged           one S3 object is no longer the one that was verified
     ├── WriteConflict           somebody else wrote the same S3 object in between
+    ├── StoreUnusable           an S3-compatible store or its key refuses, or it does not hold what it was given
     ├── ReadInterrupted         the connection broke while an S3 object was being read; reading again may help
     ├── QueueMessageMalformed   a message in the on-demand backup's queue is not one of ours
     └── TimeIsUp                the invocation must answer now; the same work continues in the next one
@@ -36,6 +37,7 @@ __all__ = [
     "QueueMessageMalformed",
     "ReadInterrupted",
     "RequestRefused",
+    "StoreUnusable",
     "TableReplaced",
     "TargetUnusable",
     "TimeIsUp",
@@ -119,6 +121,10 @@ class LeaseTaken(ToolError):
 
 class WriteConflict(ToolError):
     """A conditional write met an object that somebody else had written in between."""
+
+
+class StoreUnusable(ToolError):
+    """An S3-compatible store refuses a request or its key, or does not hold what it was given."""
 
 
 class ReadInterrupted(ToolError):

@@ -46,6 +46,9 @@ _UNITS = {
     "RestoreTestItems": MetricUnit.Count,
     "RestoreTestSeconds": MetricUnit.Seconds,
     "LastProvenRestorable": MetricUnit.NoUnit,  # hours; CloudWatch knows no such unit
+    "OffsiteCopyAgeHours": MetricUnit.NoUnit,
+    "OffsiteCopyFailed": MetricUnit.Count,
+    "OffsiteBytesCopied": MetricUnit.Bytes,
     "OnDemandBackupAvailable": MetricUnit.Count,
     "OnDemandBackupsFailed": MetricUnit.Count,
 }

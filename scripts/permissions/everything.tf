@@ -37,6 +37,15 @@ module "dynamodb_backup" {
   restore_tests = { table_kms_key_arns = ["${local.key}/TABLES"] }
   http_api      = {}
 
+  offsite_copy = {
+    endpoint_url       = "https://STORE"
+    region             = "auto"
+    bucket             = "copies"
+    secret_arn         = "arn:aws:secretsmanager:${local.region}:${local.account}:secret:STORE-KEY"
+    secret_kms_key_arn = "${local.key}/SECRETS"
+    allow_fetch        = true
+  }
+
   logs                     = { kms_key_arn = "${local.key}/LOGS" }
   vpc                      = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
   permissions_boundary_arn = "arn:aws:iam::${local.account}:policy/BOUNDARY"

@@ -10,9 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
+from dynamodb_backup.archive import plain_store
+from dynamodb_backup.backup import chain_steps
 from dynamodb_backup.backup.run import BackupRun
+from dynamodb_backup.offsite import transfer
 from dynamodb_backup.timing import iso
-from tests.permissions.stage import ACCOUNT, BUCKET, PREFIX, Stage, document
+from tests.permissions.stage import ACCOUNT, BUCKET, COPIES, PREFIX, Stage, document
 
 OTHER_ACCOUNT = "111122223333"
 
@@ -29,6 +32,7 @@ def play(stage: Stage) -> None:
     _restore_into_new_tables(stage)
     _restore_elsewhere(stage)
     _verify(stage)
+    _copy_offsite(stage)
     _test_restores(stage)
     _ask_the_api(stage)
     _back_up_on_demand(stage)
@@ -149,6 +153,33 @@ def _restore_elsewhere(stage: Stage) -> None:
 def _verify(stage: Stage) -> None:
     _succeeded(stage.call("verify", {}))
     _succeeded(stage.call("verify", {"against": "table"}))
+
+
+def _copy_offsite(stage: Stage) -> None:
+    """Copy a date with an increment, lose a part of it at home, fetch an altered copy in vain, then the good one."""
+    s3, day = stage.aws.client("s3"), f"{datetime.now(UTC):%Y-%m-%d}"
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (plain_store, transfer):
+            patch.setattr(module, "PART_BYTES", 64)
+        patch.setattr(chain_steps, "SHORTEST_WINDOW", timedelta(seconds=1))
+        time.sleep(2.1)
+        _succeeded(stage.call("backup", {"export_type": "INCREMENTAL_EXPORT", "tables": ["TABLE"]}))
+        _succeeded(stage.call("offsite_copy", {}))
+        _succeeded(stage.call("offsite_copy", {"action": "report"}))
+        manifest = f"{PREFIX}/{day}/manifest.json"
+        entries = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read())["exports"]
+        (export,) = (one["export_manifest"].rpartition("/")[0] for one in entries if one["table_name"] == "TABLE")
+        data = next(key for key in objects(stage) if key.startswith(f"{export}/data/"))
+        chain = next(key for key in objects(stage) if f"{PREFIX}/chains/TABLE/" in key)
+        for key in (manifest, data, chain):
+            s3.delete_object(Bucket=BUCKET, Key=key)
+        good = s3.get_object(Bucket=COPIES, Key=data)["Body"].read()
+        s3.put_object(Bucket=COPIES, Key=data, Body=good[:-1] + b"!")
+        fetch = {"action": "fetch", "backup_date": day}
+        assert stage.call("offsite_copy", fetch)["statusCode"] == 207
+        s3.put_object(Bucket=COPIES, Key=data, Body=good)
+        _succeeded(stage.call("offsite_copy", fetch))
+    assert {*objects(stage)} >= {manifest, data, chain}
 
 
 def _test_restores(stage: Stage) -> None:

@@ -14,15 +14,18 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
+from sandbox.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from scripts.permissions.planned import planned_roles, resources
 
 BUCKET = "bucket"
+COPIES = "copies"
 PREFIX = "PREFIX"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 FUNCTIONS = {
     "api": "app-env-dynamodb-api",
     "backup": "app-env-dynamodb-backup",
+    "offsite_copy": "app-env-dynamodb-offsite-copy",
     "restore": "app-env-dynamodb-restore",
     "restore_test": "app-env-dynamodb-restore-test",
     "verify": "app-env-dynamodb-verify",
@@ -54,6 +57,7 @@ class Stage:
     aws: Sandbox
     plan: Mapping[str, Any]
     key_arn: str = ""
+    secret_arn: str = ""
     queue_url: str = ""
     _credentials: dict[str, dict[str, str]] = field(default_factory=dict)
     _user: dict[str, str] = field(default_factory=dict)
@@ -67,6 +71,10 @@ class Stage:
         s3.put_object_lock_configuration(
             Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
         )
+        s3.create_bucket(Bucket=COPIES)
+        key = json.dumps({"access_key_id": ACCESS_KEY_ID, "secret_access_key": SECRET_ACCESS_KEY})
+        secret = self.aws.client("secretsmanager").create_secret(Name="STORE-KEY", SecretString=key)
+        self.secret_arn = secret["ARN"]
         queue = {"QueueName": "app-env-on-demand-backup.fifo", "Attributes": {"FifoQueue": "true"}}
         self.queue_url = self.aws.client("sqs").create_queue(**queue)["QueueUrl"]
         self.aws.client("sns").create_topic(Name="app-env-on-demand-backup-failure")
@@ -93,8 +101,10 @@ class Stage:
         self._user = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
     def here(self, policy: Any) -> Any:
-        """Return a planned policy or environment with the key of this account in place of the plan's."""
-        return json.loads(json.dumps(policy).replace(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/BACKUPS", self.key_arn))
+        """Return a planned policy or environment with key, secret and store of this account in place of the plan's."""
+        text = json.dumps(policy).replace(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/BACKUPS", self.key_arn)
+        text = text.replace(f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:STORE-KEY", self.secret_arn)
+        return json.loads(text.replace("https://STORE", self.aws.endpoint))
 
     def create_table(self, name: str, *, recovery: bool) -> None:
         """Create a table that has every setting which a restore gives back."""

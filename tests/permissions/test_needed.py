@@ -24,6 +24,7 @@ LAMBDA = "Lambda asks for it in the role's name, outside of the function; the em
 NETWORK = f"{LAMBDA}: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"
 QUEUE = f"{LAMBDA}: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 KMS = "S3, SQS and SNS ask for it in the caller's name where they use a key; the emulator's do not"
+SECRET = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
 SCRATCH_KEY = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
 EXPORT = (
     "DynamoDB asks for it in the caller's name when an export is cut off: "
@@ -39,6 +40,7 @@ RESTORE = (
 )
 
 NOT_ASKED_BY_THE_EMULATOR: dict[tuple[str, str], str] = {
+    ("DecryptStoreKey", "kms:Decrypt"): SECRET,
     ("EncryptScratchTables", "kms:CreateGrant"): SCRATCH_KEY,
     ("EncryptScratchTables", "kms:Decrypt"): SCRATCH_KEY,
     ("EncryptScratchTables", "kms:DescribeKey"): SCRATCH_KEY,
@@ -141,12 +143,18 @@ ASKED_BY_SERVICES: dict[str, list[tuple[str, str] | tuple[str, str, dict[str, st
         ("states:StopExecution", WORKERS),
     ],
     "app-env-dynamodb-restore-test-machine": [function("restore_test"), topic("failure"), *USE_TOPIC_KEY],
+    "app-env-dynamodb-offsite-copy-machine": [function("offsite_copy"), topic("failure"), *USE_TOPIC_KEY],
     "app-env-dynamodb-verify-machine": [function("verify")],
     # EventBridge Scheduler, for the schedules' targets and their dead-letter queue
     "app-env-dynamodb-backup-schedule": [("states:StartExecution", machine("backup")), UNDELIVERED],
     "app-env-dynamodb-restore-test-starts": [
         ("states:StartExecution", machine("restore-test")),
         function("restore_test"),
+        UNDELIVERED,
+    ],
+    "app-env-dynamodb-offsite-copy-starts": [
+        ("states:StartExecution", machine("offsite-copy")),
+        function("offsite_copy"),
         UNDELIVERED,
     ],
     "app-env-on-demand-backup-schedule": [function("create")],

@@ -199,6 +199,31 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ),
         ),
     },
+    "off-site copy": {
+        "offsite_copy": BadInput(
+            {
+                "endpoint_url": "http://store.example.com",
+                "region": "EU",
+                "bucket": "s3://copies",
+                "prefix": "/copies",
+                "secret_arn": "K003-very-secret",
+                "secret_kms_key_arn": KMS_ALIAS,
+                "schedule": "hourly",
+                "days": 0,
+                "memory_mb": 256,
+            },
+            ("begins with https://", '"http://store.example.com"', "backblazeb2.com"),
+            also=(
+                ("small letters", '"EU" and "s3://copies"', "without s3:// or a path"),
+                ('one "/" between them', '"/copies"', "shop/native-exports"),
+                ("never the key itself", "Given: no ARN.", "aws_secretsmanager_secret"),
+                ("do not accept an alias", KMS_ALIAS, "aws_kms_key"),
+                ("or rate(value unit)", '"hourly"', "rate(1 hour)"),
+                ("whole numbers of at least 1", "Given: 0 and 30", "7 and 30"),
+                ("512 to 10240", "memory_mb 256", "in these ranges"),
+            ),
+        ),
+    },
     "a table that looks like scratch": {
         "restore_tests": BadInput(
             {"scratch_prefix": "scratch-"}, ("scratch tables are deleted", '"scratch-users"', "Choose another prefix")

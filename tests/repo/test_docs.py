@@ -18,6 +18,7 @@ from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.contract import backup as backup_contract
 from dynamodb_backup.contract import catalog as list_contract
 from dynamodb_backup.contract import history as history_contract
+from dynamodb_backup.contract import offsite as offsite_contract
 from dynamodb_backup.contract import on_demand as on_demand_contract
 from dynamodb_backup.contract import restore_test as restore_test_contract
 from dynamodb_backup.contract import undo as undo_contract
@@ -45,6 +46,7 @@ from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_fields import FIELDS as RESTORE_FIELDS
 from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest, UndoResult
+from dynamodb_backup.offsite.terms import VARIABLE as OFFSITE_VARIABLE
 from dynamodb_backup.restore_test.terms import Terms
 from dynamodb_backup.settings import OnDemandSettings, Settings
 from dynamodb_backup.telemetry import _UNITS as METRICS
@@ -81,6 +83,7 @@ def test_fields_of_events_are_documented() -> None:
         ("## History event", history_contract._FIELDS),
         ("## Progress event", PROGRESS_FIELDS),
         ("## Restore test event", restore_test_contract._FIELDS),
+        ("## Off-site copy event", offsite_contract._FIELDS),
         ("## Undo event", undo_contract._FIELDS),
         ("## On-demand backup event", on_demand_contract._FIELDS),
     ):
@@ -100,6 +103,15 @@ def test_fields_of_the_backup_result_are_documented() -> None:
     whole, of_table = tables_of(section("docs/contract.md", "## Backup result"))
     assert sorted(whole) == sorted(body)
     assert sorted(of_table) == sorted(table.to_dict())
+
+
+def test_fields_of_the_off_site_copy_s_result_are_documented() -> None:
+    copy = offsite_contract.UnitCopy("date", "2026-08-01", "FAILED")
+    result = offsite_contract.OffsiteResult(None, None, copies=(copy,), waiting="x", error="broken", error_type="E")
+    whole, of_copy = tables_of(section("docs/contract.md", "## Off-site copy result"))
+    fields = [name.strip(" `") for row in whole for name in row.split(",")]
+    assert sorted(fields) == sorted(result.to_response()["body"])
+    assert sorted(of_copy) == sorted(copy.to_dict())
 
 
 def test_fields_of_the_restore_result_are_documented() -> None:
@@ -235,7 +247,7 @@ def test_environment_variables_are_documented() -> None:
         text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "http_api.tf", "modules/function/main.tf")
     )
     powertools = set(re.findall(r"\bPOWERTOOLS_[A-Z_]+", terraform))
-    documented, of_api, of_restore_test, of_on_demand = tables_of(
+    documented, of_api, of_restore_test, of_offsite, of_on_demand = tables_of(
         section("docs/contract.md", "## Environment variables")
     )
     assert set(documented) == recorded.asked_for | powertools
@@ -249,6 +261,8 @@ def test_environment_variables_are_documented() -> None:
     Terms.from_environment(test, Settings.from_environment(environment()))
     assert set(of_restore_test) == test.asked_for
     assert all(name in text_of("restore_test.tf") for name in of_restore_test)
+    assert of_offsite == [OFFSITE_VARIABLE]
+    assert f"{OFFSITE_VARIABLE} = jsonencode(" in text_of("offsite_copy.tf")
     unset = [name for name in [*documented, *of_api] if not re.search(rf"\b{name}\b", terraform)]
     assert not unset, "the module sets every documented variable"
 

@@ -28,6 +28,7 @@ SECTIONS_OF_MESSAGES = (
     "ObjectChanged, ObjectMissing",
     "On-demand backups",
     "Restore tests",
+    "Off-site copy",
     "Waiting and conflicts",
     "Warnings",
 )

@@ -177,6 +177,10 @@ class Layout:
     def scratch_definition(self, table: str) -> str:
         return f"{self.root}restore-tests/definitions/{table}.json"
 
+    def offsite(self, store_id: str) -> str:
+        """Return the folder of what is known of the copies in one off-site store; it ends with ``/``."""
+        return f"{self.root}offsite/{store_id}/"
+
 
 def export_id_of(export_arn: str) -> str:
     """Return the ExportId, the last element of ``arn:...:table/NAME/export/<ExportId>``."""
