@@ -166,6 +166,16 @@ def test_a_killed_run_is_continued_and_leaves_no_table(
     assert aws.requests.count("dynamodb", "CreateTable") == 1
 
 
+def test_a_write_of_the_tests_state_whose_answer_was_lost_is_taken_for_what_it_is(aws: Sandbox, stage: Stage) -> None:
+    back_up(stage)
+    lost = aws.faults.reset_connection(
+        "s3", "PutObject", resource=f"*{PREFIX}/restore-tests/run.json", after=True, times=3
+    )
+    code, body = call()
+    assert (code, result_of(body)["status"]) == (200, "PROVEN")
+    assert lost.hits == 3
+
+
 def test_a_run_that_nobody_continues_is_cleared_away_by_the_next(
     aws: Sandbox, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
