@@ -56,13 +56,13 @@ def account() -> Iterator[Account]:
 class Terminal:
     """The program in a real terminal."""
 
-    def __init__(self, account: Account, *words: str, **variables: str) -> None:
+    def __init__(self, account: Account, *words: str, columns: int = 160) -> None:
         self.seen = io.StringIO()
         self._child = pexpect.spawn(
             sys.executable,
             [*PROGRAM, *words],
-            env=account.environment | variables,
-            dimensions=(50, 160),
+            env=account.environment,
+            dimensions=(50, columns),
             encoding="utf-8",
             timeout=SECONDS,
         )
@@ -94,8 +94,8 @@ class Terminal:
 
 @pytest.fixture
 def terminal(account: Account) -> Callable[..., Terminal]:
-    def start(*words: str, **variables: str) -> Terminal:
-        return Terminal(account, *words, **variables)
+    def start(*words: str) -> Terminal:
+        return Terminal(account, *words)
 
     return start
 

@@ -39,16 +39,6 @@ def test_a_restore_shows_its_plan_and_takes_no_for_an_answer(
     assert account.aws.requests.count("states", "StartExecution") == 0
 
 
-def test_a_restore_that_is_agreed_to_ends_proven(terminal: Callable[..., Terminal], account: Account) -> None:
-    account.shop.prepare("damage")
-    shown = terminal("restore", "shop-orders", "--write-mode", "mirror", *QUICK)
-    shown.sees("Type shop-orders to go on").types("shop-orders")
-    assert shown.ends() == 0
-    row = re.search(r"shop-orders\s+\S+\s+COMPLETED\s+600\s+600\s+1\s+0\s+yes", shown.text)
-    assert row, shown.text
-    assert account.items("shop-orders") == 600
-
-
 def test_ctrl_c_leaves_a_restore_running_and_says_how_to_follow_it(
     terminal: Callable[..., Terminal], call: Callable[..., Ended], account: Account
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from dynamodb_backup.contract.restore_fields import FIELDS
+from dynamodb_backup.contract.confirmation import CONFIRM
 from dynamodb_backup_cli.command import Session
 from dynamodb_backup_cli.failures import CliError, Refused
 
@@ -48,5 +48,5 @@ def agree(question: str, tables: Sequence[str], *, deletes: bool) -> None:
 
 
 def confirmed(tables: Sequence[str]) -> dict[str, list[str]]:
-    """Return the field that repeats the tables, which the person has typed, where the contract has it."""
-    return {"confirm": list(tables)} if "confirm" in FIELDS else {}
+    """Return the event's field that repeats the tables, as the person has just typed them."""
+    return {CONFIRM: list(tables)}

@@ -83,6 +83,14 @@ class Shop:
         for order in (f"{ORDERS}-0100", "made-up-after-the-backup"):
             self._dynamodb.put_item(TableName=ORDERS, Item={"order_id": {"S": order}, "total": {"N": "0"}})
 
+    def _prepare_more_damage(self) -> None:
+        """Lose some orders more."""
+        for number in range(200, 210):
+            self._dynamodb.delete_item(TableName=ORDERS, Key={"order_id": {"S": f"{ORDERS}-{number:04d}"}})
+
+    def _prepare_lost_table(self) -> None:
+        self._dynamodb.delete_table(TableName=USERS)
+
     def _prepare_one_changed_item(self) -> None:
         self._dynamodb.put_item(
             TableName=ORDERS, Item={"order_id": {"S": f"{ORDERS}-0100"}, "total": {"N": "0"}, "photo": {"B": b"d"}}
