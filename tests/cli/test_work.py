@@ -111,3 +111,29 @@ def test_progress_that_cannot_be_asked_for_a_moment_ends_nothing(call: Callable[
     with account.aws.faults.server_error("lambda", "Invoke", times=2):
         followed = call("follow", started, *QUICK)
     assert followed.code == 0, followed.err
+
+
+def test_a_restore_of_which_one_table_fails_is_partial_and_says_which(call: Callable[..., Ended]) -> None:
+    ended = call("restore", "--target-table", "shop-orders=shop-nowhere", "--yes", "--json", *QUICK)
+    assert ended.code == 3, ended.out
+    result = ended.document["result"]
+    assert (result["status"], result["error"]) == ("FAILED", "Restore.Status207")
+    by_table = {row["table_name"]: row for row in result["result"]["restore_results"]}
+    assert (by_table["shop-orders"]["status"], by_table["shop-users"]["status"]) == ("FAILED", "COMPLETED")
+    shown = call("follow", result["id"])
+    assert shown.code == 3
+    assert re.search(r"shop-nowhere:.*shop-nowhere", shown.out)
+
+
+def test_credentials_that_expire_while_following_end_the_following_alone(
+    call: Callable[..., Ended], account: Account
+) -> None:
+    started = call("backup", "shop-users", "--no-follow").out.strip()
+    with account.aws.faults.error("states", "DescribeExecution", code="ExpiredTokenException", status=400, skip=1):
+        ended = call("follow", started, "--json", *QUICK)
+    assert ended.code == 1
+    error = ended.document["error"]
+    assert error["type"] == "NotAllowed"
+    assert f"The backup {started} goes on. Follow it again with: dynamodb-backup follow {started}" in error["hint"]
+    assert ended.document["result"]["id"] == started
+    assert call("follow", started, *QUICK).code == 0

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         return _tell(words, Refused(error.format_message()), error)
     except (click.Abort, KeyboardInterrupt) as error:
-        return _tell(words, Interrupted("Interrupted. Nothing was started."), error)
+        return _tell(words, Interrupted("Interrupted.", "If work had just been started, `status` shows it."), error)
     except BrokenPipeError:
         # Whoever read the output has enough; Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -81,6 +81,12 @@ class Aws:
         return client
 
     @cached_property
+    def quick_functions(self) -> LambdaClient:
+        """Lambda, for questions that are answered in seconds and may be repeated."""
+        client: LambdaClient = self._client("lambda", PATIENT)
+        return client
+
+    @cached_property
     def executions(self) -> SFNClient:
         client: SFNClient = self._client("stepfunctions", PATIENT)
         return client

@@ -98,7 +98,7 @@ class Followed:
             "execution": self.execution.name,
             "started_at": self.execution.to_dict()["started_at"],
         }
-        told = self._session.functions.ask("restore", event).body
+        told = self._session.functions.ask("restore", event, quick=True).body
         self.restore_id = told.get("restore_id")
         if not self.execution.running:
             self.result = told.get("result") or self._answer()

@@ -54,8 +54,8 @@ class Functions:
         """Tell whether the deployment names such a function; it may still not be there."""
         return verb in self._deployment.functions
 
-    def ask(self, verb: str, event: Mapping[str, Any]) -> Answer:
-        """Invoke a function once.
+    def ask(self, verb: str, event: Mapping[str, Any], *, quick: bool = False) -> Answer:
+        """Invoke a function once; a ``quick`` question is given up early, and asked again.
 
         Raises
         ------
@@ -67,7 +67,8 @@ class Functions:
             raise NotFound(f"The output of Terraform names no {verb} function.", "Give --name instead.")
         payload = json.dumps(event).encode()
         with explained(f"function {name}", "lambda:InvokeFunction"):
-            answered = self._aws.functions.invoke(FunctionName=name, Payload=payload)
+            client = self._aws.quick_functions if quick else self._aws.functions
+            answered = client.invoke(FunctionName=name, Payload=payload)
             said = answered["Payload"].read()
         if answered.get("FunctionError"):
             raise _died(name, said)

@@ -63,5 +63,6 @@ def proofs(session: Session) -> tuple[dict[str, Row], list[str]]:
     except NotAllowed as error:
         return {}, [f"the last proven restores are not shown: {error} {error.hint}".strip()]
     tables = answer.body.get("tables", [])
-    notes = [f"{table['table_name']}: {table['error']}" for table in tables if table["error"]]
+    notes = [f"the last proven restores are not shown: {answer.body['error']}"] if answer.body.get("error") else []
+    notes += [f"{table['table_name']}: {table['error']}" for table in tables if table["error"]]
     return {table["table_name"]: table["last_proven"] for table in tables if table["last_proven"]}, notes
