@@ -113,7 +113,7 @@ class BackupManifest:
             if standing is None:
                 entries[table] = attempt
             elif attempt.age == standing.age:
-                entries[table] = max(standing, attempt, key=_knowledge)
+                entries[table] = _joined(standing, attempt)
             elif attempt.completed and (not standing.completed or attempt.age > standing.age):
                 entries[table] = attempt
                 if not standing.completed:
@@ -166,6 +166,17 @@ def _entries(documents: list[Any], key: str) -> Iterable[ManifestEntry]:
         if not isinstance(name, str) or not isinstance(status, str):
             raise BackupDamaged(f"{key} is not a backup manifest: entry {number} has no table_name or no status")
         yield ManifestEntry(name, status, document)
+
+
+def _joined(standing: ManifestEntry, attempt: ManifestEntry) -> ManifestEntry:
+    """Join two views of one attempt; what one of two equal ones warns of is never lost."""
+    if _knowledge(standing) != _knowledge(attempt):
+        return max(standing, attempt, key=_knowledge)
+    warnings = [standing.fields.get("warnings") or [], attempt.fields.get("warnings") or []]
+    if warnings[0] == warnings[1]:
+        return standing
+    joined = list(dict.fromkeys([*warnings[0], *warnings[1]]))
+    return ManifestEntry(standing.table_name, standing.status, {**standing.fields, "warnings": joined})
 
 
 def _knowledge(entry: ManifestEntry) -> tuple[bool, bool, bool]:

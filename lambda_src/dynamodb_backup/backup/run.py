@@ -184,7 +184,7 @@ class BackupRun:
         Return whether the run ended with this.
         """
         self._records.save(run)
-        if run.settled and not run.finished:
+        if run.settled:  # also where another invocation has just ended the run: this one hands over, too
             self._collapse.judge(run)
         self._manifests.take_in(run)
         if run.finished or not run.settled:

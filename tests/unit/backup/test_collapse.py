@@ -176,6 +176,47 @@ def test_a_run_that_dies_after_judging_says_the_same_again(runner: Runner) -> No
     assert tagged(runner, "orders") == {"2026-01-31": {"-"}, "2026-02-01": {"-"}}
 
 
+def test_an_invocation_that_is_overtaken_by_another_one_of_its_run_keeps_the_older_backups(runner: Runner) -> None:
+    runner.invoke()
+    runner.aws.items["orders"] = 0
+    intact, others = runner.aws.before, []
+
+    def overtake(operation: str, parameters: dict[str, Any]) -> None:
+        """When the run is settled and about to be saved, somebody else ends it."""
+        if operation == "put_object" and parameters["Key"].endswith("2026-02-01-0001/run.json"):
+            tables = json.loads(parameters["Body"])["tables"].values()
+            if all(table["status"] == "COMPLETED" for table in tables):
+                runner.aws.before = intact
+                others.append(runner.invoke())
+
+    runner.aws.before = overtake
+    result = next_day(runner)
+
+    assert [alert(other) for other in others] == [alert(result)]
+    assert alert(result)
+    assert tagged(runner, "orders") == {"2026-01-31": {"-"}, "2026-02-01": {"-"}}
+
+
+def test_the_manifest_tells_it_also_of_a_table_that_was_done_in_an_earlier_turn(runner: Runner) -> None:
+    runner.invoke()
+    runner.aws.items["orders"] = 0
+    runner.aws.time.advance(86_400)
+
+    def slow_customers(operation: str, parameters: dict[str, Any]) -> None:
+        if operation == "export_table_to_point_in_time":
+            runner.aws.export_seconds = 3600 if parameters["TableArn"].endswith("customers") else 0
+
+    runner.aws.before = slow_customers
+    assert runner.invoke(seconds=20.0).status_code == 202
+    assert runner.recorded("orders", "2026-02-01")["status"] == "COMPLETED"
+    runner.aws.time.advance(3600)
+
+    result = runner.invoke()
+
+    assert alert(result)
+    assert runner.recorded("orders", "2026-02-01")["warnings"] == [alert(result)]
+
+
 @pytest.mark.parametrize("trouble", ["malformed", "denied"])
 def test_what_cannot_be_compared_is_told_and_kept(runner: Runner, emitted: list[int], trouble: str) -> None:
     runner.invoke()
