@@ -89,11 +89,16 @@ def restore_event(event: object) -> dict[str, Any]:
     Raises
     ------
     RequestRefused
-        It is not an object, or would continue a restore.
+        It is not an object, would continue a restore, or asks for something else than a restore.
     """
     given = Fields(event, ("action", "event", "execution")).raw("event")
     if not isinstance(given, dict):
         raise RequestRefused("event", "must be a JSON object: start the execution with a restore event")
+    if given.get("action") not in (None, "restore"):
+        # Read as a restore, a verification would overwrite the table that it was to be compared with.
+        raise RequestRefused(
+            "action", "is not restore, and the state machine does nothing else: invoke the restore function with it"
+        )
     if "restore_id" in given:
         raise RequestRefused(
             "restore_id", "continues a restore of the function; an execution begins one of its own: redrive it to go on"

@@ -351,6 +351,8 @@ def test_refused_items_of_all_jobs_are_kept_together(stage: Stage) -> None:
     [
         ({"no_such": 1}, "field 'no_such' is unknown"),
         ({"restore_id": "a"}, "field 'restore_id' continues a restore of the function"),
+        ({"action": "verify", "tables": ["orders"]}, "field 'action' is not restore"),
+        ({"action": ["undo"]}, "field 'action' is not restore"),
         ([], "field 'event' must be a JSON object"),
         ({"tables": ["not-here"], "backup_date": "2020-01-01"}, "2020-01-01"),
     ],
