@@ -31,7 +31,7 @@ def rendered_definition(
         "failure_topic_arn": failure_topic_arn,
         "success_topic_arn": success_topic_arn,
     }
-    if machine == "restore":
+    if machine in {"restore", "offsite_copy"}:
         variables |= {"retry": (ROOT / "templates/lambda_retry.json").read_text(), "tables_at_once": 10}
     template = json.dumps(str(ROOT / f"templates/{machine}.asl.json"))
     with tempfile.TemporaryDirectory() as nowhere:

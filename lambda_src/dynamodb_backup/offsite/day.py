@@ -50,10 +50,12 @@ class Day(Unit):
                 outcome.errors[entry.table_name] = explain(error)
             else:
                 outcome.moments[entry.table_name] = moment
-        self._copy_runs()
+        if wanted and len(outcome.errors) == len(wanted):
+            outcome.body = None
+            return outcome
         if outcome.errors:
-            nothing = len(outcome.errors) == len(wanted)
-            outcome.body = None if nothing else without(stored.body, outcome.errors)
+            outcome.body = without(stored.body, outcome.errors)
+        self._copy_runs()
         return outcome
 
     def _copy_table(self, manifest: BackupManifest, entry: ManifestEntry) -> str:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from dynamodb_backup.archive.chains import Chains
 from dynamodb_backup.contract.offsite import OffsiteRequest
-from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.errors import BackupDamaged, BackupNotFound
 from dynamodb_backup.offsite.chain import ChainUnit, touches
 from dynamodb_backup.offsite.day import Day
 from dynamodb_backup.offsite.unit import Unit
@@ -69,11 +69,20 @@ def _of_date(work: Work, request: OffsiteRequest, tables: Collection[str]) -> li
         newest, _ = catalog.newest_and_manifest(tables)
         backups = [backup for table in {*tables, *newest.found} if (backup := newest.get(table))]
         dates = sorted({backup.manifest.backup_date for backup in backups}, reverse=True)
+        if not dates:
+            raise BackupNotFound(
+                f"no date under {work.source.plain.place(work.source.layout.root)} holds a COMPLETED backup"
+            )
         return [*(Day(work, date) for date in dates), *_chains_of(work, None)]
     units: list[Unit] = list(_chains_of(work, day))
     if units and work.source.store.find(work.source.layout.manifest(str(day))) is None:
         return units  # a date of increments alone
-    return [Day(work, catalog.on(str(day)).backup_date), *units]
+    manifest = catalog.on(str(day))
+    if any(entry.completed for entry in manifest.entries.values()):
+        return [Day(work, manifest.backup_date), *units]
+    if not units:
+        raise BackupNotFound(f"no table has a COMPLETED backup of {day}, and no increment is of that date")
+    return units
 
 
 def _chains_of(work: Work, day: str | None) -> Iterator[ChainUnit]:

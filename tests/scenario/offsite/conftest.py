@@ -30,7 +30,7 @@ def places(aws: Sandbox, running_store: Sandbox, monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setattr(backup_run, "FIRST_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(chain_steps, "SHORTEST_WINDOW", SHORTEST_WINDOW)
-    monkeypatch.setattr(offsite_run, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(offsite_run, "PATIENCE_SECONDS", 1.0)
     places = Places(aws, running_store, monkeypatch)
     places.set_up()
     return places

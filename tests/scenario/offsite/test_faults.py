@@ -26,7 +26,7 @@ from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 from dynamodb_backup.turns.means import Means
 from sandbox.environment import SECRET_ACCESS_KEY
-from tests.scenario.backup.kit import back_up
+from tests.scenario.backup.kit import back_up, today
 from tests.scenario.offsite.kit import COPY, COPY_PREFIX, HOME, PREFIX, TABLE, Places, keys, offsite, offsite_in_turns
 from tests.scenario.restore.kit import canonicals, restore, strings
 
@@ -278,5 +278,8 @@ def test_a_backup_that_is_going_on_is_left_for_the_next_copy(places: Places) -> 
     assert back_up(seconds=8).code == 202
     answer = offsite()
     assert (answer.code, answer.body["copies"], places.store.requests.count("s3", "PutObject")) == (200, [], 0)
+    refused = offsite({"backup_date": today()})
+    assert (refused.code, "no table has a COMPLETED backup of" in refused.body["error"]) == (500, True), refused.body
     refused = offsite({"backup_date": "latest"})
-    assert (refused.code, places.store.requests.count("s3", "PutObject")) == (200, 0), refused.body
+    assert (refused.code, "holds a COMPLETED backup" in refused.body["error"]) == (500, True), refused.body
+    assert places.store.requests.count("s3", "PutObject") == 0
