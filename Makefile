@@ -5,6 +5,9 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.sha256
+# checkov has some hundred dependencies and pins an old boto3, so it has an environment of its own.
+LINT_VENV := .venv-lint
+LINT_READY := $(LINT_VENV)/requirements-lint.sha256
 LAYER := dist/layer.zip
 # Four workers on any machine: the tests that apply Terraform mostly wait for the provider, so they overlap.
 PYTEST_WORKERS ?= 4
@@ -39,12 +42,13 @@ bench: $(READY) ## Measure restore and verify speed
 	@test -d benchmarks || { echo "There are no benchmarks in this tree."; exit 1; }
 	@$(PY) -m benchmarks
 
-lint: $(READY) ## Check style, types, imports and Terraform formatting
+lint: $(READY) $(LINT_READY) ## Check style, types, imports, and Terraform: its formatting, and its security by checkov
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(PY) -m mypy
 	@PYTHONPATH=lambda_src $(VENV)/bin/lint-imports
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive -diff; fi
+	@$(PY) -m scripts.lint_terraform $(LINT_VENV)
 
 format: $(READY) ## Format Python and Terraform
 	@$(VENV)/bin/ruff check --fix-only
@@ -59,6 +63,7 @@ lock: $(READY) ## Pin and hash the newest versions that the .in files allow (nee
 	@command -v uv >/dev/null || { echo "Locking needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	uv pip $(UV_COMPILE) --upgrade lambda_src/requirements.in -o lambda_src/requirements.txt
 	uv pip $(UV_COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+	uv pip $(UV_COMPILE) --upgrade requirements-lint.in -o requirements-lint.txt
 
 clean: ## Remove environments, caches and what can be built again
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build $(LAYER)
@@ -66,7 +71,10 @@ clean: ## Remove environments, caches and what can be built again
 
 # The script compares digests: a new time of change alone, as after git checkout, installs nothing.
 $(READY): requirements-dev.txt scripts/install_tools.py scripts/find_python.sh
-	@python=$$(scripts/find_python.sh) && "$$python" scripts/install_tools.py $(VENV)
+	@python=$$(scripts/find_python.sh) && "$$python" scripts/install_tools.py $(VENV) $<
+
+$(LINT_READY): requirements-lint.txt scripts/install_tools.py scripts/find_python.sh
+	@python=$$(scripts/find_python.sh) && "$$python" scripts/install_tools.py $(LINT_VENV) $<
 
 $(LAYER): lambda_src/requirements.txt scripts/build_dist.py | $(READY)
 	@$(PY) -m scripts.build_dist --layer

@@ -1,8 +1,8 @@
-"""Create a virtual environment that holds exactly what ``requirements-dev.txt`` locks.
+"""Create a virtual environment that holds exactly what a lock says.
 
 Run by any Python >= 3.11, with nothing installed::
 
-    python3 scripts/install_tools.py .venv
+    python3 scripts/install_tools.py .venv requirements-dev.txt
 
 The lock is complete and hashed, so pip neither resolves nor trusts anything beyond it. pip itself is locked too and
 goes in first: the one bundled with an older Python takes twice as long to find 70 pinned packages. A digest of the lock
@@ -23,9 +23,6 @@ import venv
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements-dev.txt"
-DIGEST_NAME = "requirements-dev.sha256"
 PIP_INSTALL = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "--no-deps")
 
 
@@ -45,13 +42,12 @@ def locked_entry(lock: str, name: str) -> str:
     """
     entry = re.search(rf"^{re.escape(name)}==.*\n(?:[ \t].*\n)*", lock, re.MULTILINE)
     if entry is None:
-        raise LookupError(f"{LOCK.name} does not pin {name}: run `make lock`")
+        raise LookupError(f"the lock does not pin {name}: run `make lock`")
     return entry[0]
 
 
-def is_current(directory: Path, digest: str) -> bool:
+def is_current(directory: Path, recorded: Path, digest: str) -> bool:
     """Tell whether the environment was installed from this lock and its interpreter still runs."""
-    recorded = directory / DIGEST_NAME
     if not recorded.is_file() or recorded.read_text(encoding="ascii").strip() != digest:
         return False
     try:
@@ -60,7 +56,7 @@ def is_current(directory: Path, digest: str) -> bool:
         return False  # a dangling link: the Python it was made with is gone
 
 
-def install(directory: Path, lock: str) -> None:
+def install(directory: Path, lock_path: Path) -> None:
     """Make the environment anew and install the lock into it.
 
     Raises
@@ -71,10 +67,10 @@ def install(directory: Path, lock: str) -> None:
     venv.create(directory, clear=True, with_pip=True, symlinks=True)
     python = directory / "bin" / "python"
     pip_lock = directory / "pip.txt"
-    pip_lock.write_text(locked_entry(lock, "pip"), encoding="utf-8")
+    pip_lock.write_text(locked_entry(lock_path.read_text(encoding="utf-8"), "pip"), encoding="utf-8")
     subprocess.run([python, *PIP_INSTALL, "-r", pip_lock], check=True)
     # Bytecode is written when a module is first imported; compiling all of it now would double the time.
-    subprocess.run([python, *PIP_INSTALL, "--no-compile", "--only-binary", ":all:", "-r", LOCK], check=True)
+    subprocess.run([python, *PIP_INSTALL, "--no-compile", "--only-binary", ":all:", "-r", lock_path], check=True)
 
 
 @contextlib.contextmanager
@@ -85,7 +81,7 @@ def one_at_a_time(directory: Path) -> Iterator[None]:
         yield
 
 
-def bring_in_step(directory: Path) -> None:
+def bring_in_step(directory: Path, lock_path: Path) -> None:
     """Install the lock into the environment, unless that is what it holds.
 
     Raises
@@ -93,30 +89,32 @@ def bring_in_step(directory: Path) -> None:
     subprocess.CalledProcessError
         pip failed; it has said why on stderr.
     """
-    lock = LOCK.read_text(encoding="utf-8")
-    digest = lock_digest(lock)
-    recorded = directory / DIGEST_NAME
-    if is_current(directory, digest):
+    digest = lock_digest(lock_path.read_text(encoding="utf-8"))
+    recorded = directory / f"{lock_path.stem}.sha256"
+    if is_current(directory, recorded, digest):
         recorded.touch()  # for make, which compares times of change
         return
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     print(f"Installing the locked tools into {directory} ({python}; once, about half a minute)", flush=True)
     started = time.monotonic()
-    install(directory, lock)
+    install(directory, lock_path)
     recorded.write_text(digest + "\n", encoding="ascii")
     print(f"Installed in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Bring one environment in step with the lock; return the exit status."""
-    parser = argparse.ArgumentParser(description="Create a virtual environment from requirements-dev.txt.")
+    parser = argparse.ArgumentParser(description="Create a virtual environment from a lock.")
     parser.add_argument("directory", type=Path, help="where the environment goes, for example .venv")
-    directory: Path = parser.parse_args(arguments).directory
+    parser.add_argument("lock", type=Path, help="what it holds, for example requirements-dev.txt")
+    options = parser.parse_args(arguments)
+    directory: Path = options.directory
+    lock_path: Path = options.lock
     try:
         with one_at_a_time(directory):
-            bring_in_step(directory)
+            bring_in_step(directory, lock_path)
     except subprocess.CalledProcessError as error:
-        print(f"pip could not install {LOCK.name} into {directory}; its own message is above.", file=sys.stderr)
+        print(f"pip could not install {lock_path.name} into {directory}; its own message is above.", file=sys.stderr)
         return error.returncode
     return 0
 

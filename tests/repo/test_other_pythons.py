@@ -37,7 +37,7 @@ def other_python(request: pytest.FixtureRequest, repo_root: Path) -> Path:
     if found.returncode != 0:
         pytest.skip(found.stdout.strip())
     environment = repo_root / f".venv-{request.param}"
-    installed = run(repo_root, found.stdout.strip(), "scripts/install_tools.py", environment)
+    installed = run(repo_root, found.stdout.strip(), "scripts/install_tools.py", environment, "requirements-dev.txt")
     assert installed.returncode == 0, installed.stdout
     return environment / "bin" / "python"
 

@@ -9,7 +9,7 @@ import pytest
 
 from scripts import install_tools
 
-LOCKS = ["requirements-dev.txt", "lambda_src/requirements.txt"]
+LOCKS = ["requirements-dev.txt", "requirements-lint.txt", "lambda_src/requirements.txt"]
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[\w.]+)(?: ; [^\\]+)?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)")
 
 
@@ -55,10 +55,11 @@ def test_a_lock_without_pip_says_what_to_run() -> None:
 
 
 def test_an_environment_is_current_only_for_its_own_lock(tmp_path: Path) -> None:
-    assert not install_tools.is_current(tmp_path, "digest")
-    (tmp_path / install_tools.DIGEST_NAME).write_text("digest\n")
-    assert not install_tools.is_current(tmp_path, "digest"), "its interpreter is gone"
+    recorded = tmp_path / "requirements-dev.sha256"
+    assert not install_tools.is_current(tmp_path, recorded, "digest")
+    recorded.write_text("digest\n")
+    assert not install_tools.is_current(tmp_path, recorded, "digest"), "its interpreter is gone"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to("/bin/true")
-    assert install_tools.is_current(tmp_path, "digest")
-    assert not install_tools.is_current(tmp_path, "another")
+    assert install_tools.is_current(tmp_path, recorded, "digest")
+    assert not install_tools.is_current(tmp_path, recorded, "another")
