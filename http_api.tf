@@ -141,7 +141,7 @@ resource "aws_cloudwatch_log_group" "api_access" {
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
   name              = "/aws/vendedlogs/${local.api_name}"
   retention_in_days = var.http_api.access_log_retention_days
-  kms_key_id        = var.logs.kms_key_arn
+  kms_key_id        = local.log_key_arn
   tags              = var.tags
 }
 

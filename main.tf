@@ -49,6 +49,12 @@ locals {
 }
 
 locals {
+  # An existing topic has the key that it has.
+  topic_key_arn = try(coalesce(var.notifications.kms_key_arn, length(local.created_topics) == 0 ? null : var.service_kms_key_arn), null)
+  log_key_arn   = try(coalesce(var.logs.kms_key_arn, var.service_kms_key_arn), null)
+}
+
+locals {
   environment = {
     BACKUP_BUCKET                = local.bucket_name
     BACKUP_BUCKET_OWNER          = var.bucket.owner_account_id
@@ -67,7 +73,8 @@ locals {
     runtime                  = var.functions.runtime
     package                  = local.package
     layer_arn                = local.layer_arn
-    logs                     = { retention_days = var.logs.retention_days, kms_key_arn = var.logs.kms_key_arn }
+    logs                     = { retention_days = var.logs.retention_days, kms_key_arn = local.log_key_arn }
+    environment_kms_key_arn  = var.service_kms_key_arn
     vpc                      = var.vpc
     permissions_boundary_arn = var.permissions_boundary_arn
     role_path                = var.role_path

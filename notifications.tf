@@ -14,7 +14,7 @@ resource "aws_sns_topic" "this" {
   for_each = local.created_topics
 
   name              = "${local.prefix}-dynamodb-backup-${each.key}"
-  kms_master_key_id = var.notifications.kms_key_arn
+  kms_master_key_id = local.topic_key_arn
   tags              = var.tags
 }
 

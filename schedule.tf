@@ -51,13 +51,25 @@ data "aws_iam_policy_document" "schedule" {
     actions   = ["sqs:SendMessage"]
     resources = ["arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.prefix}-dynamodb-backup-undelivered"]
   }
+
+  # Sending to an encrypted queue takes its key.
+  dynamic "statement" {
+    for_each = var.service_kms_key_arn == null ? [] : [var.service_kms_key_arn]
+
+    content {
+      sid       = "UseQueueKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
 }
 
 # Starts that Scheduler could not deliver, with its reason in the message's attributes; the alarm of this queue tells of them.
 resource "aws_sqs_queue" "undelivered" {
   name                      = "${local.prefix}-dynamodb-backup-undelivered"
   message_retention_seconds = 1209600 # 14 days, the most that SQS keeps a message
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.service_kms_key_arn == null ? true : null
+  kms_master_key_id         = var.service_kms_key_arn
   tags                      = var.tags
 }
 
@@ -82,6 +94,8 @@ resource "aws_scheduler_schedule_group" "this" {
 }
 
 resource "aws_scheduler_schedule" "backup" {
+  # checkov:skip=CKV_AWS_297: A schedule's payload says when it was started and nothing else; a key would take a permission for nothing.
+
   for_each = var.schedules
 
   name                         = each.key

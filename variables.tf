@@ -500,6 +500,20 @@ variable "kms_key_arn" {
   }
 }
 
+variable "service_kms_key_arn" {
+  description = <<-EOT
+    ARN of the KMS key under which everything else is encrypted that can hold a key of yours: topics that the module creates, unless notifications.kms_key_arn says another, log groups, unless logs.kms_key_arn does, the queue of undelivered starts, and the functions' environment variables. It may be the key of the backups; its policy must let some services use it: docs/encryption.md.
+    Default null: AWS's own keys.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.service_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.service_kms_key_arn))
+    error_message = "service_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.service_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
+  }
+}
+
 # When backups are made, and who hears of how they ended
 
 variable "schedules" {
@@ -556,7 +570,7 @@ variable "notifications" {
     - failure.topic_arn: an existing topic to use instead, with create = false; its policy must let CloudWatch publish. Default: none.
     - success.create: true creates a topic for backups that succeeded. Default false.
     - success.topic_arn: an existing topic to use instead, with create = false. Default: none, so that nobody hears of successes.
-    - kms_key_arn: key that encrypts the topics, created or existing. Its policy must let cloudwatch.amazonaws.com use it, or alarms are lost; AWS's own key (alias/aws/sns) cannot. Default: none.
+    - kms_key_arn: key that encrypts the topics, created or existing. Its policy must let cloudwatch.amazonaws.com use it, or alarms are lost; AWS's own key (alias/aws/sns) cannot. Default: service_kms_key_arn for created ones.
   EOT
   type = object({
     failure = optional(object({
@@ -923,7 +937,7 @@ variable "logs" {
   description = <<-EOT
     The functions' logs.
     - retention_days: days for which CloudWatch keeps them; 0 is forever. Default 30.
-    - kms_key_arn: key that encrypts them; its policy must allow CloudWatch Logs. Default: CloudWatch's own.
+    - kms_key_arn: key that encrypts them; its policy must allow CloudWatch Logs. Default: service_kms_key_arn, else CloudWatch's own.
     - level: "DEBUG", "INFO", "WARNING" or "ERROR". Item data is never logged. Default "INFO".
   EOT
   type = object({
@@ -947,7 +961,7 @@ variable "logs" {
 
 variable "vpc" {
   description = <<-EOT
-    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints) and to CloudWatch Logs and, with kms_key_arn, KMS, with restore_target_roles STS (interface endpoints or NAT).
+    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints), with restore_target_roles to STS, with http_api to Step Functions, and with offsite_copy to Secrets Manager and the store (interface endpoints or NAT); not to CloudWatch Logs, SNS or KMS. See docs/encryption.md.
     - subnet_ids: subnets of the functions.
     - security_group_ids: their security groups.
   EOT

@@ -54,6 +54,7 @@ variable "settings" {
     - architecture, runtime: as Lambda names them.
     - package: a local file with its hash, or an S3 object.
     - layer_arn: layer version beneath the package.
+    - environment_kms_key_arn: KMS key of the environment variables, or null for Lambda's own.
     - logs: retention in days (0 is forever) and KMS key of the log group.
     - vpc: subnets and security groups, or null.
     - permissions_boundary_arn: boundary of the role, or null.
@@ -73,6 +74,7 @@ variable "settings" {
     })
     layer_arn                = string
     logs                     = object({ retention_days = number, kms_key_arn = optional(string) })
+    environment_kms_key_arn  = optional(string)
     vpc                      = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
     permissions_boundary_arn = optional(string)
     role_path                = optional(string, "/")

@@ -63,7 +63,8 @@ locals {
       s3_object_version = try(var.package.s3_object_version, null)
     }
     layer_arn                = var.layer_arn == null ? one(data.aws_ssm_parameter.powertools[*].insecure_value) : var.layer_arn
-    logs                     = { retention_days = var.logs.retention_days, kms_key_arn = var.logs.kms_key_arn }
+    logs                     = { retention_days = var.logs.retention_days, kms_key_arn = try(coalesce(var.logs.kms_key_arn, var.service_kms_key_arn), null) }
+    environment_kms_key_arn  = var.service_kms_key_arn
     permissions_boundary_arn = var.permissions_boundary_arn
     role_path                = var.role_path
     tags                     = var.tags

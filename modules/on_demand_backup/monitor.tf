@@ -36,8 +36,8 @@ resource "aws_sqs_queue" "dead_letter" {
   name                      = local.dead_letter_queue_name
   fifo_queue                = true
   message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = var.queue_kms_key_arn == null ? true : null
-  kms_master_key_id         = var.queue_kms_key_arn
+  sqs_managed_sse_enabled   = local.queue_key_arn == null ? true : null
+  kms_master_key_id         = local.queue_key_arn
   policy                    = data.aws_iam_policy_document.queue["dead_letter"].minified_json
   tags                      = var.tags
 
@@ -51,8 +51,8 @@ resource "aws_sqs_queue" "this" {
   # Six times the function's timeout, as AWS advises: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   visibility_timeout_seconds = 6 * local.monitor_timeout_seconds
   message_retention_seconds  = 1209600
-  sqs_managed_sse_enabled    = var.queue_kms_key_arn == null ? true : null
-  kms_master_key_id          = var.queue_kms_key_arn
+  sqs_managed_sse_enabled    = local.queue_key_arn == null ? true : null
+  kms_master_key_id          = local.queue_key_arn
   policy                     = data.aws_iam_policy_document.queue["this"].minified_json
   redrive_policy             = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letter.arn, maxReceiveCount = 5 })
   tags                       = var.tags

@@ -2,8 +2,12 @@
 
 locals {
   # Built from names, so that policies are known at plan.
-  topic_arn    = var.notifications.create ? "arn:${local.partition}:sns:${local.region}:${local.account_id}:${local.prefix}-on-demand-backup-failure" : var.notifications.topic_arn
-  kms_key_arns = distinct(compact([var.queue_kms_key_arn, local.topic_arn == null ? null : var.notifications.kms_key_arn]))
+  topic_arn = var.notifications.create ? "arn:${local.partition}:sns:${local.region}:${local.account_id}:${local.prefix}-on-demand-backup-failure" : var.notifications.topic_arn
+
+  # An existing topic has the key that it has.
+  topic_key_arn = try(coalesce(var.notifications.kms_key_arn, var.notifications.create ? var.service_kms_key_arn : null), null)
+  queue_key_arn = try(coalesce(var.queue_kms_key_arn, var.service_kms_key_arn), null)
+  kms_key_arns  = distinct(compact([local.queue_key_arn, local.topic_arn == null ? null : local.topic_key_arn]))
 
   alarm_actions = local.topic_arn == null ? [] : [local.topic_arn]
   namespace     = local.environment.POWERTOOLS_METRICS_NAMESPACE
@@ -67,7 +71,7 @@ resource "aws_sns_topic" "this" {
   count = var.notifications.create ? 1 : 0
 
   name              = "${local.prefix}-on-demand-backup-failure"
-  kms_master_key_id = var.notifications.kms_key_arn
+  kms_master_key_id = local.topic_key_arn
   tags              = var.tags
 }
 

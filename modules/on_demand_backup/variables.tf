@@ -144,7 +144,7 @@ variable "notifications" {
     SNS topic that is told of failures, in words. Subscribe people or a pager to it.
     - create: true creates a topic. Default true.
     - topic_arn: an existing topic to use instead, with create = false, such as the root module's topics.failure; its policy must let CloudWatch publish. Default: none.
-    - kms_key_arn: key that encrypts the topic, created or existing. Its policy must let cloudwatch.amazonaws.com use it, or alarms are lost. Default: none.
+    - kms_key_arn: key that encrypts the topic, created or existing. Its policy must let cloudwatch.amazonaws.com use it, or alarms are lost. Default: service_kms_key_arn for a created one.
   EOT
   type = object({
     create      = optional(bool, true)
@@ -171,13 +171,27 @@ variable "notifications" {
 }
 
 variable "queue_kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the queues. Default null: SQS's own keys (SSE-SQS)."
+  description = "ARN of the KMS key that encrypts the queues. Default null: service_kms_key_arn, else SQS's own keys (SSE-SQS)."
   type        = string
   default     = null
 
   validation {
     condition     = var.queue_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.queue_kms_key_arn))
     error_message = "queue_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.queue_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
+  }
+}
+
+variable "service_kms_key_arn" {
+  description = <<-EOT
+    ARN of the KMS key under which everything else is encrypted that can hold a key of yours: queues, unless queue_kms_key_arn says another, the created topic, unless notifications.kms_key_arn does, log groups, unless logs.kms_key_arn does, and the functions' environment variables. It may be the key of the backups; its policy must let some services use it: docs/encryption.md.
+    Default null: AWS's own keys.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.service_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.service_kms_key_arn))
+    error_message = "service_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.service_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
 
@@ -236,7 +250,7 @@ variable "logs" {
   description = <<-EOT
     The functions' logs.
     - retention_days: days for which CloudWatch keeps them; 0 is forever. Default 30.
-    - kms_key_arn: key that encrypts them; its policy must allow CloudWatch Logs. Default: CloudWatch's own.
+    - kms_key_arn: key that encrypts them; its policy must allow CloudWatch Logs. Default: service_kms_key_arn, else CloudWatch's own.
     - level: "DEBUG", "INFO", "WARNING" or "ERROR". Default "INFO".
   EOT
   type = object({

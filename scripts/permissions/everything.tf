@@ -33,6 +33,8 @@ module "dynamodb_backup" {
     kms_key_arn = "arn:aws:kms:us-west-2:111122223333:key/REPLICAS"
   }
 
+  service_kms_key_arn = "${local.key}/SERVICE"
+
   notifications = { success = { create = true }, kms_key_arn = "${local.key}/TOPICS" }
   restore_tests = { table_kms_key_arns = ["${local.key}/TABLES"] }
   http_api      = {}
@@ -59,6 +61,7 @@ module "on_demand_backup" {
   environment = "env"
   tables      = ["SCANNED", "TABLE"]
 
+  service_kms_key_arn      = "${local.key}/SERVICE"
   queue_kms_key_arn        = "${local.key}/QUEUES"
   notifications            = { kms_key_arn = "${local.key}/TOPICS" }
   logs                     = { kms_key_arn = "${local.key}/LOGS" }

@@ -95,6 +95,7 @@ def topic(outcome: str) -> tuple[str, str]:
 
 
 UNDELIVERED = ("sqs:SendMessage", arn("sqs", "app-env-dynamodb-backup-undelivered"))
+USE_QUEUE_KEY = [(action, arn("kms", "key/SERVICE")) for action in ("kms:Decrypt", "kms:GenerateDataKey")]
 USE_TOPIC_KEY = [(action, arn("kms", "key/TOPICS")) for action in ("kms:Decrypt", "kms:GenerateDataKey")]
 WORKERS = arn("states", "execution:app-env-dynamodb-restore/jobs:1")
 
@@ -146,16 +147,18 @@ ASKED_BY_SERVICES: dict[str, list[tuple[str, str] | tuple[str, str, dict[str, st
     "app-env-dynamodb-offsite-copy-machine": [function("offsite_copy"), topic("failure"), *USE_TOPIC_KEY],
     "app-env-dynamodb-verify-machine": [function("verify")],
     # EventBridge Scheduler, for the schedules' targets and their dead-letter queue
-    "app-env-dynamodb-backup-schedule": [("states:StartExecution", machine("backup")), UNDELIVERED],
+    "app-env-dynamodb-backup-schedule": [("states:StartExecution", machine("backup")), UNDELIVERED, *USE_QUEUE_KEY],
     "app-env-dynamodb-restore-test-starts": [
         ("states:StartExecution", machine("restore-test")),
         function("restore_test"),
         UNDELIVERED,
+        *USE_QUEUE_KEY,
     ],
     "app-env-dynamodb-offsite-copy-starts": [
         ("states:StartExecution", machine("offsite-copy")),
         function("offsite_copy"),
         UNDELIVERED,
+        *USE_QUEUE_KEY,
     ],
     "app-env-on-demand-backup-schedule": [function("create")],
 }
@@ -236,3 +239,20 @@ def test_code_in_a_vpc_cannot_use_the_permissions_for_network_interfaces(roles: 
     )
     assert allows(role.policy, by_lambda)
     assert not allows(role.policy, by_code)
+
+
+def test_functions_in_a_vpc_need_these_endpoints_and_no_others(played: Played) -> None:
+    """docs/encryption.md has this table. Keys are asked for by S3 and DynamoDB, in the functions' names."""
+    called = {
+        name: {one.action.partition(":")[0] for one in played.asked[role]} - {"kms"} for name, role in FUNCTIONS.items()
+    }
+    assert {name: services - {"s3", "dynamodb"} for name, services in called.items()} == {
+        "api": {"states"},
+        "backup": set(),
+        "offsite_copy": {"secretsmanager"},  # and the store itself, outside of AWS
+        "restore": {"sts"},
+        "restore_test": set(),
+        "verify": set(),
+        "create": {"sns", "sqs"},  # the on-demand backup does not run in a VPC
+        "monitor": {"sns", "sqs"},
+    }

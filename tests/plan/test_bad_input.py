@@ -58,6 +58,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ("at least one subnet", "0 subnets, 1 security groups", "leave vpc null"),
         ),
         "permissions_boundary_arn": BadInput("boundary", ("ARN of an IAM policy", '"boundary"', "aws_iam_policy")),
+        "service_kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "role_path": BadInput("service", ('begins and ends with "/"', '"service"', "/service/backup/")),
         "restore_target_roles": BadInput(
             ["arn:aws:iam::111122223333:role/*"], ("ARNs of IAM roles", "role/*", "wildcard")

@@ -26,6 +26,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "layer_arn": BadInput("ours", ("layer version", '"ours"', "version number")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "permissions_boundary_arn": BadInput("boundary", ("ARN of an IAM policy", '"boundary"', "aws_iam_policy")),
+        "service_kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "role_path": BadInput("service", ('begins and ends with "/"', '"service"', "/service/backup/")),
     },
     "second": {
