@@ -1,7 +1,7 @@
 # The backup: a Lambda function that starts and follows the exports, and a state machine that invokes it until they are done.
 
 data "aws_iam_policy_document" "backup" {
-  source_policy_documents = data.aws_iam_policy_document.backup_locks[*].json
+  source_policy_documents = concat(data.aws_iam_policy_document.backup_locks[*].json, data.aws_iam_policy_document.audit_log[*].json)
 
   # Exports of the listed tables alone, and what a table is: its definition is kept with its backup, for a restore that makes it
   # anew.
@@ -116,6 +116,7 @@ module "backup" {
     RETENTION_CLASSES            = var.retention == null ? null : jsonencode(local.retention_days)
     ON_DEMAND_BACKUP_NAME_PREFIX = var.on_demand_backups == null ? null : coalesce(var.on_demand_backups.name_prefix, local.full_prefix)
     ON_DEMAND_RETENTION_DAYS     = var.on_demand_backups == null ? null : tostring(var.on_demand_backups.retention_days)
+    AUDIT_LOG_GROUP              = local.audit_group_name
     BACKUP_METHODS               = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
     ITEM_COUNT_COLLAPSE = var.item_count_collapse == null ? null : jsonencode(merge(var.item_count_collapse, {
       except_tables = sort([for table in var.item_count_collapse.except_tables : lookup(local.tables, table, table)])

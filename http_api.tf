@@ -51,6 +51,8 @@ locals {
 data "aws_iam_policy_document" "api" {
   count = var.http_api == null ? 0 : 1
 
+  source_policy_documents = data.aws_iam_policy_document.audit_log[*].json
+
   # What a request starts runs under the state machine's role, not under this one.
   statement {
     sid       = "StartExecutions"
@@ -111,6 +113,7 @@ module "api" {
   timeout_seconds = 29
   environment = merge(local.environment, {
     API_AUTHORIZATION         = local.api_jwt == null ? "iam" : "jwt"
+    AUDIT_LOG_GROUP           = local.audit_group_name
     BACKUP_METHODS            = length(local.backup_methods) == 0 ? null : jsonencode(local.backup_methods)
     BACKUP_STATE_MACHINE_ARN  = local.api_state_machine_arns.backup
     REQUIRE_CONFIRMATION      = var.require_confirmation ? "true" : null

@@ -21,11 +21,12 @@ output "roles" {
 }
 
 output "log_groups" {
-  description = "CloudWatch log groups: arn and name of those of backup, restore and verify."
+  description = "CloudWatch log groups: arn and name of those of backup, restore and verify, and of audit; null without one."
   value = {
     backup  = module.backup.log_group
     restore = module.restore.log_group
     verify  = module.verify.log_group
+    audit   = one([for group in aws_cloudwatch_log_group.audit : { arn = group.arn, name = group.name }])
   }
 }
 

@@ -1,6 +1,8 @@
 # The restore: a Lambda function that writes a verified backup into its table, or into another that was allowed for it.
 
 data "aws_iam_policy_document" "restore" {
+  source_policy_documents = concat(data.aws_iam_policy_document.audit_log[*].json, data.aws_iam_policy_document.audit_records[*].json)
+
   # Finding a backup by its date or by being the newest, and its data files.
   statement {
     sid       = "ListBackups"
@@ -206,6 +208,7 @@ module "restore" {
   memory_mb       = var.functions.restore.memory_mb
   timeout_seconds = var.functions.restore.timeout_seconds
   environment = merge(local.environment, {
+    AUDIT_LOG_GROUP   = local.audit_group_name
     EXPORT_KMS_KEY_ID = var.kms_key_arn
     # Of the state machine's workers. Lambda itself sets AWS_LAMBDA_FUNCTION_MEMORY_SIZE, which tells what can be compared.
     RESTORE_SLICE_LINES   = 2000000

@@ -30,6 +30,8 @@ locals {
 }
 
 data "aws_iam_policy_document" "restore_test" {
+  source_policy_documents = data.aws_iam_policy_document.audit_log[*].json
+
   # Finding each table's newest backup, and its data files.
   statement {
     sid       = "ListBackups"
@@ -132,6 +134,7 @@ module "restore_test" {
   memory_mb       = var.restore_tests.memory_mb
   timeout_seconds = var.restore_tests.timeout_seconds
   environment = merge(local.environment, {
+    AUDIT_LOG_GROUP              = local.audit_group_name
     RESTORE_TEST_PREFIX          = local.restore_test_prefix
     RESTORE_TEST_TABLES          = jsonencode(sort(values(local.tested_tables)))
     RESTORE_TEST_MAX_TABLE_BYTES = var.restore_tests.max_table_bytes == 0 ? null : format("%d", var.restore_tests.max_table_bytes)

@@ -55,6 +55,12 @@ locals {
           Filter     = { Prefix = "${var.exports_prefix}/verifications/" }
           Expiration = { Days = try(var.retention.restore_days, null) }
         },
+        {
+          ID         = "expire-audit-records"
+          Status     = "Enabled"
+          Filter     = { Prefix = "${var.exports_prefix}/audit/" }
+          Expiration = { Days = try(var.audit.retention_days, 0) }
+        },
         # In a versioned bucket an expired object is only hidden behind a delete marker, and an overwritten one is still there.
         # This deletes both, and the markers that have nothing behind them any more. A rule with tags cannot do the latter:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -65,7 +71,7 @@ locals {
           Expiration                  = { ExpiredObjectDeleteMarker = true }
           NoncurrentVersionExpiration = { NoncurrentDays = try(var.retention.noncurrent_days, null) }
         },
-      ] : rule if var.retention != null
+      ] : rule if var.retention != null && try(rule.Expiration.Days, 1) != 0
     ],
   )
 }

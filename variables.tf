@@ -959,9 +959,26 @@ variable "logs" {
   }
 }
 
+variable "audit" {
+  description = <<-EOT
+    Audit records: who began which backup, restore, undo, legal hold and restore test, with what event, when, and how it ended, without item data. A line each in the log group <app_name>-<environment>-dynamodb-audit, and an object for each restore and undo in the bucket. See docs/audit.md.
+    - retention_days: days for which both are kept; 0 is for ever. Default 365.
+    Default: null, none.
+  EOT
+  type = object({
+    retention_days = optional(number, 365)
+  })
+  default = null
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], try(var.audit.retention_days, 365))
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days, or 0 for ever. Given: audit.retention_days = ${try(var.audit.retention_days, 365)}. Use the next of these numbers."
+  }
+}
+
 variable "vpc" {
   description = <<-EOT
-    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints), with restore_target_roles to STS, with http_api to Step Functions, and with offsite_copy to Secrets Manager and the store (interface endpoints or NAT); not to CloudWatch Logs, SNS or KMS. See docs/encryption.md.
+    VPC in which the functions run. Default null: none. The subnets need a way to S3 and DynamoDB (gateway endpoints), with restore_target_roles to STS, with http_api to Step Functions, with audit to CloudWatch Logs, and with offsite_copy to Secrets Manager and the store (interface endpoints or NAT); not to SNS or KMS, and not to CloudWatch Logs for their own logs. See docs/encryption.md.
     - subnet_ids: subnets of the functions.
     - security_group_ids: their security groups.
   EOT

@@ -133,6 +133,7 @@ module "dynamodb_backup" {
   }
   layer = var.layer_zip_path == null ? null : { zip_path = var.layer_zip_path }
   logs  = { retention_days = 90, level = "INFO" }
+  audit = { retention_days = 365 }
   vpc   = var.vpc
 
   permissions_boundary_arn = var.permissions_boundary_arn

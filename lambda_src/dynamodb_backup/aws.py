@@ -13,6 +13,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_stepfunctions.client import SFNClient
@@ -23,6 +24,7 @@ __all__ = [
     "OnDemandClients",
     "QueueClient",
     "api_clients",
+    "audit_client",
     "clients",
     "foreign_s3",
     "in_role",
@@ -42,6 +44,7 @@ _DECIDING_VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_LOGS",
     "AWS_ENDPOINT_URL_SNS",
     "AWS_ENDPOINT_URL_SQS",
     "AWS_ENDPOINT_URL_STS",
@@ -105,6 +108,11 @@ def clients() -> Clients:
     return _clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
 
 
+def audit_client() -> CloudWatchLogsClient:
+    """Return the client for the audit log, made and kept likewise."""
+    return _audit_client_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+
+
 def in_role(own: Clients, role_arn: str) -> Clients:
     """Return clients whose DynamoDB is that of a role's account, in the function's region; S3 stays the function's own.
 
@@ -133,6 +141,14 @@ def on_demand_clients() -> OnDemandClients:
 def api_clients() -> ApiClients:
     """Return the clients of the HTTP API's function, made and kept likewise."""
     return _api_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+
+
+@lru_cache(maxsize=1)
+def _audit_client_for(_environment: tuple[str | None, ...]) -> CloudWatchLogsClient:
+    # An answer must not be lost for a line: whoever writes it has few seconds left.
+    hurried = _config().merge(Config(connect_timeout=1, read_timeout=2))
+    client: CloudWatchLogsClient = boto3.session.Session().client("logs", config=hurried)
+    return client
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
 from dynamodb_backup.object_lock import ObjectLock, chosen_object_lock
 
-__all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings"]
+__all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings", "audit_log_group"]
 
 DEFAULT_EXPORTS_PREFIX = "native-exports"
 DEFAULT_SLICE_LINES = 2_000_000
@@ -125,6 +125,14 @@ class OnDemandSettings:
             retention_days=_whole_number(variables, "RETENTION_DAYS", default=3),
             alert_after_hours=_whole_number(variables, "ALERT_AFTER_HOURS", default=6),
         )
+
+
+def audit_log_group(variables: Mapping[str, str]) -> str | None:
+    """Return the log group of the audit records; ``None``: there are none.
+
+    By itself, because of an act that is refused for its other settings there is a record, too.
+    """
+    return variables.get("AUDIT_LOG_GROUP") or None
 
 
 def _required(variables: Mapping[str, str], name: str) -> str:

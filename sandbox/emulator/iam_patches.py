@@ -50,6 +50,7 @@ def apply() -> Authorizations:
     at.S3_ADDITIONAL_CHECKS.wrap(_demand_put_object_acl)
     at.DYNAMODB_RESOURCES.wrap(_name_resources_by_arn)
     at.REQUEST_TAG_CONTEXT.wrap(_know_object_tags)
+    at.REQUEST_RESOURCE.wrap(_name_log_streams)
     return authorizations
 
 
@@ -98,6 +99,25 @@ def _know_object_tags(original: Callable[..., dict[str, Any]]) -> Callable[..., 
         return {**found, **named, "s3:requestobjecttagkeys": [html.unescape(key.decode()) for key, _ in tags]}
 
     return context
+
+
+def _name_log_streams(original: Callable[..., str]) -> Callable[..., str]:
+    """Ask for the stream where a request names one; MiniStack asks for its group, which no "group:*" is about.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    """
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *others: Any) -> str:
+        found = original(service, method, path, headers, body, *others)
+        if service != "logs":
+            return found
+        try:
+            stream = json.loads(body or b"{}").get("logStreamName")
+        except (ValueError, AttributeError):
+            return found
+        return f"{found}:log-stream:{stream}" if isinstance(stream, str) else found
+
+    return resource
 
 
 def _name_resources_by_arn(original: Callable[..., list[str]]) -> Callable[..., list[str]]:

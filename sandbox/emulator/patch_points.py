@@ -111,6 +111,11 @@ SIGNATURE_FAILURE = PatchPoint(
 DYNAMODB_RESOURCES = PatchPoint(
     "ministack.core.iam_actions", "dynamodb_resource_arns", ("body", "region", "account_id")
 )
+REQUEST_RESOURCE = PatchPoint(
+    "ministack.core.iam_actions",
+    "extract_resource_arn",
+    ("service", "method", "path", "headers", "body", "query_params", "region", "account_id"),
+)
 S3_ADDITIONAL_CHECKS = PatchPoint(
     "ministack.core.iam_actions", "s3_additional_checks", ("method", "path", "headers", "body", "query_params")
 )

@@ -48,6 +48,7 @@ module "dynamodb_backup" {
     allow_fetch        = true
   }
 
+  audit                    = {}
   logs                     = { kms_key_arn = "${local.key}/LOGS" }
   vpc                      = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
   permissions_boundary_arn = "arn:aws:iam::${local.account}:policy/BOUNDARY"

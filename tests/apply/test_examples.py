@@ -67,6 +67,10 @@ def test_functions_start_and_refuse_what_they_do_not_know(example: AppliedExampl
         answer = json.loads(refused["Payload"].read())
         assert answer["statusCode"] == 500, answer
         assert "no_such_field" in json.dumps(answer["body"]), answer
+    audit = example.aws.client("logs").filter_log_events(logGroupName="mfa-api-production-dynamodb-audit")["events"]
+    lines = [json.loads(event["message"]) for event in audit]
+    refused = [one for one in lines if "no_such_field" in one.get("outcome", {}).get("error", "")]
+    assert sorted(one["act"] for one in refused) == ["backup", "restore"]
 
 
 @examples("scan_backup")

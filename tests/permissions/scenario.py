@@ -51,8 +51,10 @@ def _back_up_on_several_days(stage: Stage) -> list[str]:
     for moment in moments:
         _lock_longer(stage)
 
-        def then(self: BackupRun, settings: Any, clients: Any, deadline: Any, moment: datetime = moment) -> None:
-            original(self, settings, clients, deadline, lambda: moment)
+        def then(
+            self: BackupRun, settings: Any, clients: Any, deadline: Any, *, moment: datetime = moment, **others: Any
+        ) -> None:
+            original(self, settings, clients, deadline, lambda: moment, **others)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(BackupRun, "__init__", then)

@@ -78,6 +78,7 @@ class Stage:
         queue = {"QueueName": "app-env-on-demand-backup.fifo", "Attributes": {"FifoQueue": "true"}}
         self.queue_url = self.aws.client("sqs").create_queue(**queue)["QueueUrl"]
         self.aws.client("sns").create_topic(Name="app-env-on-demand-backup-failure")
+        self.aws.client("logs").create_log_group(logGroupName="app-env-dynamodb-audit")
         self._lay_out_roles()
         for machine in ("backup", "restore", "verify"):
             self.aws.client("stepfunctions").create_state_machine(

@@ -247,11 +247,11 @@ def test_functions_in_a_vpc_need_these_endpoints_and_no_others(played: Played) -
         name: {one.action.partition(":")[0] for one in played.asked[role]} - {"kms"} for name, role in FUNCTIONS.items()
     }
     assert {name: services - {"s3", "dynamodb"} for name, services in called.items()} == {
-        "api": {"states"},
-        "backup": set(),
+        "api": {"logs", "states"},  # logs: with audit
+        "backup": {"logs"},
         "offsite_copy": {"secretsmanager"},  # and the store itself, outside of AWS
-        "restore": {"sts"},
-        "restore_test": set(),
+        "restore": {"logs", "sts"},
+        "restore_test": {"logs"},
         "verify": set(),
         "create": {"sns", "sqs"},  # the on-demand backup does not run in a VPC
         "monitor": {"sns", "sqs"},

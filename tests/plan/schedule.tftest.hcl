@@ -91,7 +91,7 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.Begin.Assign.event == "{% $states.context.Execution.Input %}"
+    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.Begin.Assign.event == "{% $type($states.context.Execution.Input) = 'object' ? $merge([$states.context.Execution.Input, {'execution': $states.context.Execution.Name}]) : $states.context.Execution.Input %}"
     error_message = "The first turn gets the execution's own input."
   }
 

@@ -52,6 +52,7 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "http_api": BadInput(
             {"throttling": {"burst": 0}}, ("whole numbers from 1 to 10000", "burst 0", "in that range")
         ),
+        "audit": BadInput({"retention_days": 31}, ("for ever", "audit.retention_days = 31", "next of these numbers")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "vpc": BadInput(
             {"subnet_ids": [], "security_group_ids": ["sg-1"]},

@@ -48,7 +48,7 @@ from dynamodb_backup.contract.restore_result import RestoreResult, TableRestore
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest, UndoResult
 from dynamodb_backup.offsite.terms import VARIABLE as OFFSITE_VARIABLE
 from dynamodb_backup.restore_test.terms import Terms
-from dynamodb_backup.settings import OnDemandSettings, Settings
+from dynamodb_backup.settings import OnDemandSettings, Settings, audit_log_group
 from dynamodb_backup.telemetry import _UNITS as METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -243,6 +243,7 @@ API_VARIABLES = {
 def test_environment_variables_are_documented() -> None:
     recorded = Recorded(environment())
     Settings.from_environment(recorded)
+    audit_log_group(recorded)
     terraform = "\n".join(
         text_of(name) for name in ("main.tf", "backup.tf", "restore.tf", "http_api.tf", "modules/function/main.tf")
     )

@@ -59,3 +59,17 @@ def test_a_new_table_is_asked_for_where_it_is_made_of_something_else(aws: Sandbo
             },
         )
     assert ("dynamodb:ImportTable", table, None) in asked(aws)
+
+
+def test_a_line_is_asked_for_its_stream(aws: Sandbox, user: dict[str, str]) -> None:
+    logs = aws.client("logs", **user)
+    aws.client("logs").create_log_group(logGroupName="audit")
+    aws.authorizations.take()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        logs.create_log_stream(logGroupName="audit", logStreamName="today")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        logs.put_log_events(
+            logGroupName="audit", logStreamName="today", logEvents=[{"timestamp": 1795000000000, "message": "x"}]
+        )
+    stream = "arn:aws:logs:us-east-1:123456789012:log-group:audit:log-stream:today"
+    assert asked(aws) == [("logs:CreateLogStream", stream, None), ("logs:PutLogEvents", stream, None)]

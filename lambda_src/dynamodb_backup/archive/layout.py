@@ -100,6 +100,10 @@ class Layout:
         place, _, export_id = export_root.removesuffix("/").rpartition(EXPORT_FOLDER)
         return f"{place}fingerprint/{export_id}.json"
 
+    def audit_record(self, day: str, work_id: str) -> str:
+        """Return where the audit record of a restore or an undo lies, by the day on which it began."""
+        return f"{self.root}audit/{day}/{work_id}.json"
+
     def verification(self, verify_id: str) -> str:
         return f"{self.root}verifications/{verify_id}/checkpoint.json"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +54,16 @@ PAUSE_BETWEEN_CALLS_SECONDS = 0.1
 class BackupRun:
     """The backup use case with everything it needs."""
 
-    def __init__(self, settings: Settings, clients: Clients, deadline: Deadline, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Clients,
+        deadline: Deadline,
+        clock: Clock = utc_now,
+        *,
+        began: Callable[[str, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._began_with = began
         self._settings = settings
         self._deadline = deadline
         self._clock = clock
@@ -119,6 +128,9 @@ class BackupRun:
             self._bucket.refuse_without(self._settings.object_lock)
         run = self._records.create(request, iso(now), recent.highest_number_today + 1)
         logger.info("run began", run_id=run.run_id, tables=len(run.tables))
+        if self._began_with:
+            event = {"tables": list(run.tables), "export_type": run.export_type, "trigger": run.trigger}
+            self._began_with(run.run_id, event)
         return run
 
     def _has_answered(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:

@@ -13,7 +13,9 @@ __all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
 
 BACKUP_TYPE = "DYNAMODB_NATIVE_EXPORT"
 
-_FIELDS = ("tables", "export_type", "run_id")
+_FIELDS = ("tables", "export_type", "run_id", "execution")
+"""``execution`` is the state machine's, and for the audit records alone (``contract.audited``)."""
+
 _EXPORT_TYPES = ("FULL_EXPORT", "INCREMENTAL_EXPORT")
 
 

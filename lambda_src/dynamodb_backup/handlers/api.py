@@ -13,6 +13,7 @@ from dynamodb_backup.aws import api_clients
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
 from dynamodb_backup.contract.api import HttpAnswer, HttpRequest, problem
 from dynamodb_backup.errors import BackupNotFound, HttpRefused, RequestRefused, ToolError
+from dynamodb_backup.handlers.audited import trail_of
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
 
@@ -28,7 +29,18 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - the door: whatever it is, the caller must hear of it
         answer = _problem(error, request_id)
     logger.info("answered", status_code=int(answer.status), request_id=request_id)
+    if answer.status == HTTPStatus.ACCEPTED:
+        _audit(event, answer, context)
     return answer.to_response()
+
+
+def _audit(event: Any, answer: HttpAnswer, context: Any) -> None:
+    """Write who started what. The log tells if that is impossible: what was started goes on."""
+    request = HttpRequest.from_event(event)
+    act = {"backups": "backup", "restores": "restore"}.get(request.route.rpartition("/")[2], "verification")
+    trail = trail_of(act, context, caller=request.caller)
+    if trail:
+        trail.requested(str(answer.body["id"]))
 
 
 def _problem(error: Exception, request_id: str | None) -> HttpAnswer:

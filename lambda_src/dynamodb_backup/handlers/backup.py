@@ -10,11 +10,13 @@ from dynamodb_backup.aws import clients
 from dynamodb_backup.backup.accept_collapse import AcceptCollapse
 from dynamodb_backup.backup.run import BackupRun
 from dynamodb_backup.catalog.listing import Listing
+from dynamodb_backup.contract.audited import execution_of
 from dynamodb_backup.contract.backup import BackupRequest, BackupResult
 from dynamodb_backup.contract.catalog import ListRequest, ListResult
 from dynamodb_backup.contract.collapse import ACCEPT_COLLAPSE, AcceptCollapseRequest, AcceptCollapseResult
 from dynamodb_backup.contract.legal_hold import ACTION as LEGAL_HOLD
 from dynamodb_backup.contract.legal_hold import LegalHoldRequest, LegalHoldResult
+from dynamodb_backup.handlers.audited import Began, answer_and_audit
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.holds.run import LegalHoldRun
 from dynamodb_backup.settings import Settings
@@ -32,17 +34,18 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     if not ListRequest.is_meant(event):
         return _back_up(event, context)
     if event["action"] == ACCEPT_COLLAPSE:
-        return _accept(event)
+        return _accept(event, context)
     return _hold(event, context) if event["action"] == LEGAL_HOLD else _list(event, context)
 
 
 def _back_up(event: Any, context: Any) -> dict[str, Any]:
-    def back_up() -> BackupResult:
+    def back_up(began: Began) -> BackupResult:
         settings = Settings.from_environment(os.environ)
         request = BackupRequest.from_event(event, settings.tables, settings.scanned_tables)
-        return BackupRun(settings, clients(), Deadline.of(context)).execute(request)
+        return BackupRun(settings, clients(), Deadline.of(context), began=began).execute(request)
 
-    return answer_or_500(back_up, partial(BackupResult, backup_date=None))
+    failed = partial(BackupResult, backup_date=None)
+    return answer_and_audit("backup", context, back_up, failed, execution=execution_of(event))
 
 
 def _list(event: Any, context: Any) -> dict[str, Any]:
@@ -55,17 +58,19 @@ def _list(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _hold(event: Any, context: Any) -> dict[str, Any]:
-    def hold() -> LegalHoldResult:
+    def hold(began: Began) -> LegalHoldResult:
         settings = Settings.from_environment(os.environ)
         request = LegalHoldRequest.from_event(event)
+        tables = list(request.tables or ())
+        began(request.backup_date, {"hold": "on" if request.on else "off", "tables": tables})
         return LegalHoldRun(settings, clients(), Deadline.of(context)).execute(request)
 
-    return answer_or_500(hold, LegalHoldResult)
+    return answer_and_audit(LEGAL_HOLD, context, hold, LegalHoldResult)
 
 
-def _accept(event: Any) -> dict[str, Any]:
-    def accept() -> AcceptCollapseResult:
+def _accept(event: Any, context: Any) -> dict[str, Any]:
+    def accept(_began: Began) -> AcceptCollapseResult:
         settings = Settings.from_environment(os.environ)
         return AcceptCollapse(settings, clients()).execute(AcceptCollapseRequest.from_event(event))
 
-    return answer_or_500(accept, AcceptCollapseResult)
+    return answer_and_audit(ACCEPT_COLLAPSE, context, accept, AcceptCollapseResult)

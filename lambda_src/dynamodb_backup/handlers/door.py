@@ -10,7 +10,7 @@ from dynamodb_backup.aws_errors import error_code, explain
 from dynamodb_backup.errors import RequestRefused, ToolError
 from dynamodb_backup.telemetry import logger
 
-__all__ = ["answer_or_500"]
+__all__ = ["Response", "Result", "answer_or_500"]
 
 Response = dict[str, Any]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dynamodb_backup.aws import clients
 from dynamodb_backup.catalog.history import History
+from dynamodb_backup.contract.audited import execution_of
 from dynamodb_backup.contract.distributed import (
     ACTIONS,
     Answered,
@@ -22,6 +23,7 @@ from dynamodb_backup.contract.progress import ProgressRequest, ProgressResult
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
+from dynamodb_backup.handlers.audited import Began, answer_and_audit
 from dynamodb_backup.handlers.door import answer_or_500
 from dynamodb_backup.handlers.verify import lambda_handler as verify_handler
 from dynamodb_backup.restore.distributed.coordinator import Coordinator
@@ -51,21 +53,21 @@ def lambda_handler(event: Any, context: Any) -> Answer:
 
 
 def _restore(event: Any, context: Any) -> Answer:
-    def restore() -> RestoreResult:
+    def restore(began: Began) -> RestoreResult:
         settings = Settings.from_environment(os.environ)
         request = RestoreRequest.from_event(event)
-        return RestoreRun(Means(settings, clients(), Deadline.of(context))).execute(request)
+        return RestoreRun(Means(settings, clients(), Deadline.of(context)), began=began).execute(request)
 
-    return answer_or_500(restore, RestoreResult)
+    return answer_and_audit("restore", context, restore, RestoreResult)
 
 
 def _undo(event: Any, context: Any) -> Answer:
-    def undo() -> UndoResult:
+    def undo(began: Began) -> UndoResult:
         settings = Settings.from_environment(os.environ)
         request = UndoRequest.from_event(event)
-        return UndoRun(Means(settings, clients(), Deadline.of(context))).execute(request)
+        return UndoRun(Means(settings, clients(), Deadline.of(context)), began).execute(request)
 
-    return answer_or_500(undo, UndoResult)
+    return answer_and_audit("undo", context, undo, UndoResult)
 
 
 def _history(event: Any, context: Any) -> Answer:
@@ -95,16 +97,16 @@ def _progress(event: Any, context: Any) -> Answer:
 
 
 def _step(event: Any, context: Any) -> Answer:
-    """One step of the state machine."""
+    """One step of the state machine. Its first and its last are the begin and the end of a restore."""
+    action = event["action"]
 
-    def step() -> Step:
+    def step(began: Began) -> Step:
         settings = Settings.from_environment(os.environ)
         means = Means(settings, clients(), Deadline.of(context))
-        action = event["action"]
         if action == "work":
             restore_id, job = part_of_event(event)
             return Worker(means).work(restore_id, Job.parse(job))
-        coordinator = Coordinator(means)
+        coordinator = Coordinator(means, began)
         if action == "plan":
             return coordinator.plan(event)
         restore_id, _ = part_of_event(event)
@@ -112,7 +114,10 @@ def _step(event: Any, context: Any) -> Answer:
             return Answered(coordinator.advance(restore_id))
         return Answered(coordinator.finish(restore_id, causes_of_event(event)))
 
-    return answer_or_500(step, PlanResult)
+    if action not in {"plan", "finish"}:
+        return answer_or_500(lambda: step(lambda _id, _request: None), PlanResult)
+    ends, execution = action == "finish", execution_of(event)
+    return answer_and_audit("restore", context, step, PlanResult, ends=ends, execution=execution)
 
 
 _ACTIONS: dict[str, Callable[[Any, Any], Answer]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
@@ -27,12 +28,20 @@ class RestoreRun:
     scratch_definitions
         For a restore test: by table the key of the definition with which its scratch table is made, in place of the
         captured one. Such a restore emits no metrics of its own: a table that is gone in an hour is not to be watched.
+    began
+        Called with the id and the request of a restore that begins, before anything is written.
     """
 
     def __init__(
-        self, means: Means, carrier: Carrier | None = None, *, scratch_definitions: Mapping[str, str] | None = None
+        self,
+        means: Means,
+        carrier: Carrier | None = None,
+        *,
+        scratch_definitions: Mapping[str, str] | None = None,
+        began: Callable[[str, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._means = means
+        self._began = began
         self._carrier = carrier or OwnCarrier(means)
         self._scratch_definitions = scratch_definitions or {}
 
@@ -52,9 +61,7 @@ class RestoreRun:
         began = self._means.monotonic()
         refuse_targets_outside_convention(request, self._means.settings)
         refuse_unconfirmed_restore(request, self._means.settings)
-        state = (
-            self._continued(request) if request.restore_id else begin(request, self._means, self._scratch_definitions)
-        )
+        state = self._continued(request) if request.restore_id else self._begun(request)
         request = state.original_request()
         if not state.open and state.turns > 1:
             return self._result(request, state, self._means.monotonic() - began)  # it had ended already
@@ -67,6 +74,12 @@ class RestoreRun:
                 request, state, self._means.settings.environment, self._means.clock(), self._scratch_definitions
             )
         return self._result(request, state, self._means.monotonic() - began, error)
+
+    def _begun(self, request: RestoreRequest) -> RestoreState:
+        state = begin(request, self._means, self._scratch_definitions)
+        if self._began:
+            self._began(state.id, state.request)
+        return state
 
     def _continued(self, request: RestoreRequest) -> RestoreState:
         restore_id = str(request.restore_id)

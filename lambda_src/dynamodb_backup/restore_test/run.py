@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -30,8 +32,16 @@ class RestoreTestRun:
     """The restore test with everything it needs."""
 
     def __init__(
-        self, settings: Settings, terms: Terms, clients: Clients, deadline: Deadline, clock: Clock = utc_now
+        self,
+        settings: Settings,
+        terms: Terms,
+        clients: Clients,
+        deadline: Deadline,
+        clock: Clock = utc_now,
+        *,
+        began: Callable[[str, Mapping[str, Any]], None] | None = None,
     ) -> None:
+        self._began = began
         self._settings = settings
         self._terms = terms
         self._clients = clients
@@ -89,6 +99,8 @@ class RestoreTestRun:
             )
         test_id = request.test_id or new_id(now)
         logger.info("restore test began", test_id=test_id, tables=len(chosen))
+        if self._began:
+            self._began(test_id, {"tables": list(chosen)})
         tables = [TableTestState(table) for table in chosen]
         return TestState(test_id, iso(now), tables, etag=earlier.etag if earlier else None)
 

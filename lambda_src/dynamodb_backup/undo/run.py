@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from dynamodb_backup.contract.confirmation import refuse_other_tables
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
@@ -22,8 +23,9 @@ __all__ = ["UndoRun"]
 class UndoRun:
     """The undo use case with everything it needs."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, began: Callable[[str, Mapping[str, Any]], None] | None = None) -> None:
         self._means = means
+        self._began = began
 
     def execute(self, request: UndoRequest) -> UndoResult:
         """Undo as far as this invocation's time allows.
@@ -58,6 +60,8 @@ class UndoRun:
         undo_id = new_id(self._means.clock())
         logger.info("undo began", undo_id=undo_id, tables=len(tables), dry_run=request.dry_run)
         event = request.to_dict() | {"tables": list(tables)}
+        if self._began:
+            self._began(undo_id, event)
         return UndoState(undo_id, event, [TableState(table) for table in tables])
 
     def _continued(self, request: UndoRequest) -> UndoState:

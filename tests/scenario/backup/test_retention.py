@@ -30,8 +30,8 @@ def back_up_on(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> Answer:
     """Back up as if it were then; what DynamoDB and S3 write keeps the time of today."""
     original = BackupRun.__init__
 
-    def at_that_time(self: BackupRun, settings: Any, clients: Any, deadline: Any) -> None:
-        original(self, settings, clients, deadline, lambda: moment)
+    def at_that_time(self: BackupRun, settings: Any, clients: Any, deadline: Any, **others: Any) -> None:
+        original(self, settings, clients, deadline, lambda: moment, **others)
 
     with monkeypatch.context() as patch:
         patch.setattr(BackupRun, "__init__", at_that_time)

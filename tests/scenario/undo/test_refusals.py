@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -151,3 +152,18 @@ def test_an_export_that_fails_is_tried_anew_by_the_next_undo(stage: UndoStage) -
     stage.aws.exports.configure(**settings, fail_with=None)
     answer = undo({"tables": ["orders"], **window})
     assert (answer.code, answer.result["changes_in_window"]) == (200, 0)
+
+
+def test_an_undo_leaves_audit_records(stage: UndoStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_LOG_GROUP", "audit")
+    stage.aws.client("logs").create_log_group(logGroupName="audit")
+    answer = undo({"tables": ["orders"], "keys": [KEY], "export": stage.window_export("orders", [(KEY, OLD, NEW)])})
+
+    assert (answer.code, answer.body.get("warnings")) == (200, None)
+    events = stage.aws.client("logs").filter_log_events(logGroupName="audit")["events"]
+    began, ended = [json.loads(event["message"]) for event in events]
+    assert (began["act"], began["id"], began["event"]["keys"]) == ("undo", answer.body["undo_id"], "1, not shown")
+    assert ended["outcome"]["tables"] == [{"table_name": "orders", "status": "COMPLETED", "items_reverted": 1}]
+    (key,) = stage.keys("native-exports/audit/")
+    kept = json.loads(stage.get(key))
+    assert (kept["act"], set(kept)) == ("undo", {"act", "id", "environment", "began", "ended"})

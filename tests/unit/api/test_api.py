@@ -149,6 +149,31 @@ def test_a_target_outside_the_naming_convention_is_refused(aws: Aws, monkeypatch
     assert aws.started() == []
 
 
+def test_who_started_what_is_written_into_the_audit_log(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[dict[str, Any]] = []
+
+    def put(**call: Any) -> dict[str, Any]:
+        written.append(json.loads(call["logEvents"][0]["message"]))
+        return {}
+
+    puts = SimpleNamespace(put_log_events=put)
+    monkeypatch.setattr("dynamodb_backup.handlers.audited.audit_client", lambda: puts)
+    monkeypatch.setattr("dynamodb_backup.handlers.audited.clients", lambda: aws)
+    aws.send("POST /restores", {"tables": ["orders"]})
+    assert written == []  # off by default
+
+    monkeypatch.setenv("AUDIT_LOG_GROUP", "audit")
+    for route in ("POST /backups", "POST /restores", "POST /verifications"):
+        _, told = aws.send(route, {"tables": ["orders"]})
+        line = written.pop()
+        act = {"backups": "backup", "restores": "restore", "verifications": "verification"}[route[6:]]
+        assert (line["act"], line["phase"], line["id"]) == (act, "requested", told["id"])
+        assert line["who"]["caller"] == request(route, {})["requestContext"]["authorizer"]["iam"]["userArn"]
+    aws.send("GET /backups", None)
+    aws.send("POST /restores", {"nonsense": 1})
+    assert written == []
+
+
 def test_a_restore_that_deletes_needs_confirmation_where_the_module_says_so(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ fails its own table alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -47,8 +47,9 @@ MEMORY_SHARE = 0.4
 class Coordinator:
     """Answers the state machine's steps; every one of them can be done again."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, began: Callable[[str, Mapping[str, Any]], None] | None = None) -> None:
         self._means = means
+        self._began = began
 
     def plan(self, event: object) -> PlanResult:
         """Refuse the execution's event or begin a restore for each of its tables.
@@ -63,6 +64,8 @@ class Coordinator:
         refuse_targets_outside_convention(request, self._means.settings)
         refuse_unconfirmed_restore(request, self._means.settings)
         whole = begin(request, self._means)
+        if self._began:
+            self._began(whole.id, whole.request)
         parts = []
         for number, table in enumerate(whole.tables, start=1):
             asked = whole.request
