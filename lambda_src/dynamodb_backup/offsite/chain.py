@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from dynamodb_backup.archive.chain import Chain, Window
 from dynamodb_backup.archive.chains import base_backup, read_window
 from dynamodb_backup.archive.layout import Layout
@@ -37,17 +40,32 @@ class ChainUnit(Unit):
             self._copy_window(chain.table_name, window)
         return Outcome(stored.body, moments={chain.table_name: chain.covered_until})
 
-    def _copy_base(self, chain: Chain) -> None:
+    def tables(self) -> set[str]:
+        return {self.name.split("/")[1]}
+
+    def exports(self) -> Iterator[Callable[[], FoundExport]]:
+        chain = self.chain
+        yield partial(self._found_base, chain)
+        for window in chain.completed:
+            yield partial(self._found_window, chain.table_name, window)
+
+    def _found_base(self, chain: Chain) -> FoundExport:
         source = self.work.source
-        backup = base_backup(source.layout, chain)
+        export = source.catalog.open(base_backup(source.layout, chain))
+        return FoundExport(export.root, export.files, export.export_time)
 
-        def find() -> FoundExport:
-            export = source.catalog.open(backup)
-            return FoundExport(export.root, export.files, export.export_time)
+    def _found_window(self, table: str, window: Window) -> FoundExport:
+        source, root = self.work.source, self._root(window)
+        export = read_window(source.store, root, table, window.end, window.item_count or 0)
+        return FoundExport(export.root, export.files, export.to_time)
 
-        base = chain.base
+    def _root(self, window: Window) -> str:
+        return self.work.source.layout.rerooted(window.export_manifest or "")
+
+    def _copy_base(self, chain: Chain) -> None:
+        source, base = self.work.source, chain.base
         root = source.layout.rerooted(base.export_manifest)
-        copy_export(self.work, f"{root}manifest-summary.json", find)
+        copy_export(self.work, f"{root}manifest-summary.json", partial(self._found_base, chain))
         keep = not self.work.transfer.overwrite
         definition = source.layout.table_definition(base.backup_date, base.run_id, chain.table_name)
         self.work.copy_small(definition, keep_existing=keep)
@@ -55,13 +73,8 @@ class ChainUnit(Unit):
 
     def _copy_window(self, table: str, window: Window) -> None:
         layout = self.work.source.layout
-        root = layout.rerooted(window.export_manifest or "")
-
-        def find() -> FoundExport:
-            export = read_window(self.work.source.store, root, table, window.end, window.item_count or 0)
-            return FoundExport(export.root, export.files, export.to_time)
-
-        copy_export(self.work, f"{root}manifest-summary.json", find)
+        manifest = f"{self._root(window)}manifest-summary.json"
+        copy_export(self.work, manifest, partial(self._found_window, table, window))
         day = _day_of(layout, window)
         if day:
             keep = not self.work.transfer.overwrite

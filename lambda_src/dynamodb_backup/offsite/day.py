@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
@@ -37,7 +38,7 @@ class Day(Unit):
     def copy(self, stored: StoredObject) -> Outcome:
         manifest = BackupManifest.parse(self.key, self.day, stored.body)
         outcome = Outcome(stored.body)
-        wanted = [one for one in manifest.entries.values() if one.completed and not one.incremental]
+        wanted = _full_backups(manifest)
         for entry in wanted:
             try:
                 moment = self._copy_table(manifest, entry)
@@ -58,15 +59,24 @@ class Day(Unit):
         self._copy_runs()
         return outcome
 
+    def tables(self) -> set[str]:
+        manifest = BackupManifest.parse(self.key, self.day, self.stored.body)
+        return {entry.table_name for entry in _full_backups(manifest)}
+
+    def exports(self) -> Iterator[Callable[[], FoundExport]]:
+        manifest = BackupManifest.parse(self.key, self.day, self.stored.body)
+        for entry in _full_backups(manifest):
+            yield partial(self._found, StoredBackup(manifest, entry))
+
+    def _found(self, backup: StoredBackup) -> FoundExport:
+        export = self.work.source.catalog.open(backup)
+        return FoundExport(export.root, export.files, export.export_time)
+
     def _copy_table(self, manifest: BackupManifest, entry: ManifestEntry) -> str:
         """Copy a table's export, and return the moment that it holds."""
-        backup, catalog = StoredBackup(manifest, entry), self.work.source.catalog
-
-        def find() -> FoundExport:
-            export = catalog.open(backup)
-            return FoundExport(export.root, export.files, export.export_time)
-
-        place = catalog.place(backup) or f"{find().root}manifest-summary.json"
+        backup = StoredBackup(manifest, entry)
+        find = partial(self._found, backup)
+        place = self.work.source.catalog.place(backup) or f"{find().root}manifest-summary.json"
         record = copy_export(self.work, place, find)
         return entry.text("export_time") or record.export_time or f"{self.day}T00:00:00Z"
 
@@ -75,6 +85,10 @@ class Day(Unit):
         for key in self.work.source.store.keys(self.work.source.layout.runs(self.day)):
             if key.endswith("/run.json") or key.rpartition("/")[0].endswith("/definitions"):
                 self.work.copy_small(key, keep_existing=not self.work.transfer.overwrite)
+
+
+def _full_backups(manifest: BackupManifest) -> list[ManifestEntry]:
+    return [one for one in manifest.entries.values() if one.completed and not one.incremental]
 
 
 def without(body: bytes, errors: Mapping[str, str]) -> bytes:

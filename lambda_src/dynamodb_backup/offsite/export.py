@@ -15,7 +15,7 @@ from dynamodb_backup.offsite.records import COPIED, ExportRecord
 from dynamodb_backup.offsite.work import Work
 from dynamodb_backup.pool import run_workers
 
-__all__ = ["FoundExport", "copy_export"]
+__all__ = ["FoundExport", "copy_export", "is_held"]
 
 WORKERS = 8
 """Each holds a part in memory, some 16 MiB with what botocore makes of it."""
@@ -43,7 +43,7 @@ def copy_export(work: Work, export_manifest: str, find: Callable[[], FoundExport
     export_manifest
         Key of its manifest-summary.json in the source.
     find
-        Reads its manifests; asked only if there is something to copy, for an old export may be gone from the source.
+        Reads its manifests; of one that was copied before only on the way back, for an old export may be gone at home.
 
     Raises
     ------
@@ -53,14 +53,24 @@ def copy_export(work: Work, export_manifest: str, find: Callable[[], FoundExport
         The same call goes on later.
     """
     key, record = work.records.export(export_manifest, work.source.layout.prefix)
-    if record.status == COPIED:
+    if record.status == COPIED and work.transfer.overwrite:
         return record
     found = find()
     listing = listing_digest(found.files)
-    if record.listing != listing:
+    if record.status == COPIED and record.listing == listing and is_held(work, found):
+        return record
+    if record.status == COPIED or record.listing != listing:
         record = ExportRecord(listing=listing, export_time=found.export_time, etag=record.etag)
     _ExportCopy(work, key, record, found).execute()
     return record
+
+
+def is_held(work: Work, found: FoundExport) -> bool:
+    """Tell whether the target has every file of an export, by listing it: what was fetched may be deleted by now."""
+    files = [file.key for file in found.files] + [f"{found.root}{name}" for name in MANIFESTS if name.endswith(".json")]
+    wanted = {work.target_key(key) for key in files}
+    folders = {f"{key.rpartition('/')[0]}/" for key in wanted}
+    return wanted <= {key for folder in folders for key in work.target.store.keys(folder)}
 
 
 class _ExportCopy:

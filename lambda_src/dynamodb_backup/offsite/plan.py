@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -22,8 +23,18 @@ KEYS_AT_ONCE = 1000
 CHAINS_LOOKED_AT = 2
 """Increments of a date belong to the chain that it began, or to the one before."""
 
-Plan = tuple[list[Unit], int]
-"""The units of which something is to be copied, dates and chains each newest first, and how many are copied already."""
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
+
+    ``units`` are those of which something is to be copied, dates and chains each newest first; ``already`` counts those
+    that are copied. ``missing`` are tables of which ``latest`` found nothing.
+    """
+
+    units: list[Unit]
+    already: int
+    missing: tuple[str, ...] = ()
 
 
 def plan(work: Work, request: OffsiteRequest, tables: Collection[str], days: int, now: datetime) -> Plan:
@@ -32,7 +43,7 @@ def plan(work: Work, request: OffsiteRequest, tables: Collection[str], days: int
     Raises
     ------
     BackupNotFound
-        The date that was asked for holds nothing.
+        There is nothing of what was asked for.
     BackupDamaged
         A manifest that cannot be read may name the latest backup of one of ``tables``.
     """
@@ -42,8 +53,16 @@ def plan(work: Work, request: OffsiteRequest, tables: Collection[str], days: int
         units = _of_date(work, request, tables)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         needed = list(pool.map(lambda unit: unit.needed(), units))
+    there = [unit for unit, needs in zip(units, needed, strict=True) if needs is not None]
+    if not there and (request.backup_date is not None or request.action == "fetch"):
+        asked = f"the last {days} days" if request.backup_date is None else request.backup_date
+        place = work.source.plain.place(work.source.layout.root)
+        raise BackupNotFound(
+            f"there is nothing to {request.action} of {asked}: no manifest of it under {place} names a COMPLETED backup"
+        )
     open_ones = [unit for unit, needs in zip(units, needed, strict=True) if needs]
-    return open_ones, sum(needs is False for needs in needed)
+    found = {table for unit in there for table in unit.tables()} if request.backup_date == "latest" else {*tables}
+    return Plan(open_ones, len(there) - len(open_ones), tuple(sorted({*tables} - found)))
 
 
 def _of_days(work: Work, since: datetime) -> list[Unit]:

@@ -75,16 +75,18 @@ class OffsiteRun:
 
     def _carried(self, request: OffsiteRequest, result: OffsiteResult) -> OffsiteResult:
         work = self._work(request)
-        units, already = plan(
+        planned = plan(
             work, request, self._means.settings.tables, request.days or self._terms.days, self._means.clock()
         )
-        copies, waits_for = self._carry(units)
+        copies, waits_for = self._carry(planned.units)
+        if planned.missing:
+            copies.append(_not_found(planned.missing))
         failed = sum(copy.status not in {"COPIED", IN_PROGRESS} for copy in copies)
         values = {"OffsiteCopyFailed": failed, "OffsiteBytesCopied": self._sent}
         emit(values, environment=self._means.settings.environment)
         if request.action == "copy":
             self._ages.publish(self._means.clock())
-        result = replace(result, copies=tuple(copies), already=already, bytes_copied=self._sent)
+        result = replace(result, copies=tuple(copies), already=planned.already, bytes_copied=self._sent)
         if waits_for is not None and self._sent == 0:
             # It waited as long as it may and got nowhere. What is copied stays; the next start goes on.
             return replace(result, error=f"gave up after {explain(waits_for)}", error_type=error_code(waits_for))
@@ -160,6 +162,10 @@ class OffsiteRun:
         self._ages.note(unit.moments, self._means.clock())
         logger.info("off-site copy", unit=unit.name, status=record.status)
         return _as(unit, record.status, errors=record.errors)
+
+
+def _not_found(tables: Sequence[str]) -> UnitCopy:
+    return UnitCopy("date", "latest", FAILED, dict.fromkeys(tables, "no date holds a COMPLETED backup of it"))
 
 
 def _open(unit: Unit) -> UnitCopy:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from dynamodb_backup.archive.plain_store import md5_of
 from dynamodb_backup.archive.store import StoredObject
+from dynamodb_backup.errors import ToolError
+from dynamodb_backup.offsite.export import FoundExport, is_held
 from dynamodb_backup.offsite.records import COPIED, FAILED, PARTIAL, UnitRecord
 from dynamodb_backup.offsite.work import Work
 from dynamodb_backup.timing import iso
@@ -42,7 +45,9 @@ class Unit(ABC):
     def needed(self) -> bool | None:
         """Tell whether its own object is another one than that which was copied; ``None``: there is nothing to copy."""
         _, record = self.work.records.unit(self.name)
-        return record.status != COPIED or record.source_etag != self.stored.etag
+        if record.status != COPIED or record.source_etag != self.stored.etag:
+            return True
+        return not self.work.transfer.overwrite and not self._is_held()
 
     def execute(self) -> UnitRecord:
         """Copy it, and return its record.
@@ -65,6 +70,23 @@ class Unit(ABC):
         self.work.records.save(key, record)
         self.moments = outcome.moments
         return record
+
+    def _is_held(self) -> bool:
+        """Tell whether the target still has all that was fetched: who fetches it again misses something."""
+        if self.work.target.plain.head(self.work.target_key(self.key)) is None:
+            return False
+        try:
+            return all(is_held(self.work, find()) for find in self.exports())
+        except ToolError:
+            return False  # so that it is told
+
+    @abstractmethod
+    def tables(self) -> set[str]:
+        """Return the tables of which it holds a backup."""
+
+    @abstractmethod
+    def exports(self) -> Iterator[Callable[[], FoundExport]]:
+        """Yield what reads the manifests of each of its exports."""
 
     @abstractmethod
     def copy(self, stored: StoredObject) -> Outcome:

@@ -132,6 +132,63 @@ def test_latest_is_each_table_s_newest_backup_however_far_back(places: Places) -
     assert restore({"create_missing_tables": True}).result["items_written"] == 12
 
 
+def test_what_was_deleted_after_it_was_fetched_is_fetched_again(places: Places) -> None:
+    date = full(places)
+    places.lose_everything("made-anew")
+    event = {"action": "fetch", "backup_date": date}
+    assert offsite(event).code == 200
+    for part in ("/data/", "/manifest.json"):
+        whole = keys(places.s3, "made-anew")
+        gone = next(key for key in whole if part in key and "/offsite/" not in key)
+        places.s3.delete_object(Bucket="made-anew", Key=gone)
+        again = offsite(event)
+        assert (again.code, again.statuses()) == (200, ["COPIED"]), again.body
+        assert keys(places.s3, "made-anew") == whole
+        assert offsite(event).body["already_copied"] == 1
+
+
+def test_an_increment_that_was_deleted_after_it_was_fetched_is_fetched_again(places: Places) -> None:
+    date = with_increments(places)
+    places.lose_everything("made-anew")
+    event = {"action": "fetch", "backup_date": date}
+    assert offsite(event).code == 200
+    data = f"{PREFIX}/{date}/{TABLE}/AWSDynamoDB/data/"
+    whole = keys(places.s3, "made-anew", data)
+    places.s3.delete_object(Bucket="made-anew", Key=whole[0])
+    again = offsite(event)
+    assert (again.code, again.statuses("chain")) == (200, ["COPIED"]), again.body
+    assert keys(places.s3, "made-anew", data) == whole
+
+
+def test_fetching_where_there_is_nothing_is_no_success(places: Places) -> None:
+    date = full(places)
+    places.lose_everything()
+    document = json.loads(places.read_copy(f"{COPY_PREFIX}/{date}/manifest.json"))
+    document["exports"][0] |= {"status": "FAILED"}
+    failed = json.dumps(document).encode()
+    places.there.put_object(Bucket=COPY, Key=f"{COPY_PREFIX}/{date}/manifest.json", Body=failed)
+    for asked, said in (
+        ({"backup_date": date}, "no table has a COMPLETED"),
+        ({"days": 3}, "nothing to fetch of the last 3"),
+    ):
+        answer = offsite({"action": "fetch", **asked})
+        assert (answer.code, answer.body["error_type"]) == (500, "BackupNotFound"), answer.body
+        assert said in answer.body["error"]
+    assert offsite({"days": 3}).code == 200  # by its schedule there may well be nothing to do
+
+
+def test_a_table_of_which_latest_finds_nothing_is_told(places: Places) -> None:
+    date = full(places)
+    places.lose_everything()
+    places.be_at("made-anew", tables=(TABLE, "users"), allow_fetch=True)
+    for already in (0, 1):
+        answer = offsite({"action": "fetch", "backup_date": "latest"})
+        assert (answer.code, answer.body["already_copied"]) == (207, already), answer.body
+        (told,) = (one for one in answer.body["copies"] if one["name"] == "latest")
+        assert (told["status"], told["error"]) == ("FAILED", "users: no date holds a COMPLETED backup of it")
+    assert restore({"backup_date": date, "create_missing_tables": True}).result["items_written"] == 12
+
+
 WRONG_EVENTS: list[tuple[dict[str, Any], str]] = [
     ({"action": "fetch", "backup_date": "latest"}, "field 'action' is fetch, which this deployment does not allow"),
     ({"action": "fetch"}, "field 'backup_date' is missing"),
