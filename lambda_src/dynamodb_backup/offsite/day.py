@@ -19,6 +19,10 @@ from dynamodb_backup.telemetry import logger
 __all__ = ["Day", "without"]
 
 
+LEFT_OUT = "the backup was not copied here"
+"""How the error begins, in a copied manifest, of a table whose backup is at home and not in the copy."""
+
+
 class Day(Unit):
     """The backups of one date. A table whose backup cannot be copied does not keep the others from it."""
 
@@ -57,6 +61,10 @@ class Day(Unit):
         if outcome.errors:
             outcome.body = without(stored.body, outcome.errors)
         self._copy_runs()
+        if not self.work.transfer.overwrite:
+            outcome.errors |= {
+                one.table_name: one.text("error") or "" for one in manifest.entries.values() if _left_out(one)
+            }
         return outcome
 
     def tables(self) -> set[str]:
@@ -89,6 +97,10 @@ class Day(Unit):
 
 def _full_backups(manifest: BackupManifest) -> list[ManifestEntry]:
     return [one for one in manifest.entries.values() if one.completed and not one.incremental]
+
+
+def _left_out(entry: ManifestEntry) -> bool:
+    return not entry.completed and (entry.text("error") or "").startswith(LEFT_OUT)
 
 
 def without(body: bytes, errors: Mapping[str, str]) -> bytes:

@@ -160,6 +160,20 @@ def test_an_increment_that_was_deleted_after_it_was_fetched_is_fetched_again(pla
     assert keys(places.s3, "made-anew", data) == whole
 
 
+def test_a_table_that_the_copy_left_out_is_told_when_its_date_is_fetched(places: Places) -> None:
+    date = full(places)
+    places.lose_everything()
+    key = f"{COPY_PREFIX}/{date}/manifest.json"
+    partial = json.loads(places.read_copy(key))
+    left_out = {"table_name": "users", "status": "FAILED", "error": "the backup was not copied here: it is altered"}
+    partial["exports"].append(left_out)
+    places.there.put_object(Bucket=COPY, Key=key, Body=json.dumps(partial).encode())
+    answer = offsite({"action": "fetch", "backup_date": date})
+    assert (answer.code, answer.statuses()) == (207, ["PARTIAL"]), answer.body
+    assert answer.body["copies"][0]["errors"] == {"users": left_out["error"]}
+    assert restore({"tables": [TABLE], "create_missing_tables": True}).result["items_written"] == 12
+
+
 def test_fetching_where_there_is_nothing_is_no_success(places: Places) -> None:
     date = full(places)
     places.lose_everything()
