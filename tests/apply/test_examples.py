@@ -26,6 +26,7 @@ EMULATOR_DRIFT = {
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.replication_failed": ["update"],
     "module.replica.aws_cloudwatch_metric_alarm.late": ["update"],
     "module.standby.aws_cloudwatch_metric_alarm.execution_failed": ["update"],
+    "module.standby.aws_cloudwatch_metric_alarm.item_count": ["update"],
     "module.standby.aws_cloudwatch_metric_alarm.undelivered": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.failed": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],

@@ -100,7 +100,7 @@ def test_no_role_of_the_module_can_delete_a_backup_or_what_protects_it(
     version = example.aws.client("s3").head_object(Bucket=bucket, Key=backup)["VersionId"]
     rules = example.aws.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     one = {"Bucket": bucket, "Key": backup}
-    for role in example.outputs["roles"]:
+    for role in [name for name, made in example.outputs["roles"].items() if made]:
         s3 = s3_as(role)
         attempts: dict[str, Callable[[], Any]] = {
             "hide it": partial(s3.delete_object, **one),

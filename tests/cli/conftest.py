@@ -49,6 +49,8 @@ def account() -> Iterator[Account]:
         shop = Shop(aws, ROOT)
         shop.prepare("backup")
         variables = os.environ | aws.environment | {"DYNAMODB_BACKUP_NAME": NAME, "TERM": "xterm-256color"}
+        for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+            variables.pop(name, None)  # they would be heard before the terminal is
         variables["PYTHONPATH"] = os.pathsep.join(str(ROOT / one) for one in ("cli/src", "lambda_src"))
         yield Account(aws, shop, {name: value for name, value in variables.items() if value})
 

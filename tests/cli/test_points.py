@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_status_is_good_while_every_table_is_fresh(call: Callable[..., Ended]) -
 
 
 def test_status_is_partial_when_a_table_is_not_fresh_enough(terminal: Callable[..., Terminal]) -> None:
+    time.sleep(2)  # the export's time is in whole seconds
     shown = terminal("status", "--rpo-hours", "0.000001")
     assert shown.ends() == 3
     assert "NO" in shown.text.split()

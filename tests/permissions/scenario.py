@@ -171,7 +171,9 @@ def _copy_offsite(stage: Stage) -> None:
         manifest = f"{PREFIX}/{day}/manifest.json"
         entries = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read())["exports"]
         (export,) = (one["export_manifest"].rpartition("/")[0] for one in entries if one["table_name"] == "TABLE")
-        data = next(key for key in objects(stage) if key.startswith(f"{export}/data/"))
+        # The largest of them comes in several parts: DynamoDB spreads items over files as it likes.
+        sizes = {key: s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] for key in objects(stage)}
+        data = max((key for key in sizes if key.startswith(f"{export}/data/")), key=sizes.__getitem__)
         chain = next(key for key in objects(stage) if f"{PREFIX}/chains/TABLE/" in key)
         for key in (manifest, data, chain):
             s3.delete_object(Bucket=BUCKET, Key=key)

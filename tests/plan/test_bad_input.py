@@ -201,6 +201,23 @@ PLANS: dict[str, dict[str, BadInput]] = {
             ),
         ),
     },
+    "replication": {
+        "replication": BadInput(
+            {"bucket_arn": "copies", "account_id": "1", "kms_key_arn": "arn:aws:kms:x", "storage_class": "GLACIER"},
+            ("is a bucket's ARN", 'Given: "copies"', "output bucket.arn"),
+            also=(
+                ("12 digits", 'Given: "1"', "leading zeros"),
+                ("both or neither", "only replication.kms_key_arn", "leave out both"),
+                ("could not be restored at once", '"GLACIER"', "leave it out"),
+            ),
+        ),
+    },
+    "replication of an existing bucket": {
+        "replication": BadInput(
+            {"bucket_arn": "arn:aws:s3:::copies"},
+            ("leaves an existing one", "Given: both", "leave create true"),
+        ),
+    },
     "off-site copy": {
         "offsite_copy": BadInput(
             {
@@ -310,6 +327,7 @@ GOOD_FOR_A_PLAN = {
     "table twice": GOOD | {"table_name_convention": CONVENTION},
     "administrators of an existing bucket": GOOD | {"bucket": {"create": False, "name": "theirs"}},
     "force_destroy in compliance mode": GOOD | {"bucket": {"force_destroy": True}},
+    "replication of an existing bucket": GOOD | {"bucket": {"create": False, "name": "theirs"}},
     "a table that looks like scratch": GOOD | {"tables": ["scratch-users"]},
 }
 CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]

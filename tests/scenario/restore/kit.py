@@ -10,8 +10,9 @@ import hashlib
 import json
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any
@@ -79,6 +80,16 @@ class Answer:
             for error in [self.body.get("error"), *(one["error"] for one in self.body["restore_results"])]
             if error
         )
+
+
+@contextmanager
+def listening(client: Any, event: str, handler: Callable[..., None]) -> Iterator[None]:
+    """Have one of botocore's events call the handler, and take it off again: the functions' clients outlive a test."""
+    client.meta.events.register(event, handler)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handler)
 
 
 def table_arn(table: str) -> str:

@@ -16,6 +16,7 @@ from tests.scenario.restore.kit import (
     Answer,
     Stage,
     canonicals,
+    listening,
     restore,
     restore_in_turns,
     table_writes,
@@ -251,8 +252,8 @@ def test_an_import_of_files_that_are_replaced_is_a_failure(
 
     from dynamodb_backup.aws import clients  # noqa: PLC0415 - the clients of this stage's environment
 
-    getattr(clients(), service).meta.events.register(f"before-call.{service}.{operation}", replace)
-    answer = restore(IMPORT)
+    with listening(getattr(clients(), service), f"before-call.{service}.{operation}", replace):
+        answer = restore(IMPORT)
     assert (answer.code, answer.result["status"]) == (code, "FAILED")
     assert export.data_keys[0] in answer.errors
     assert told in answer.errors
@@ -331,6 +332,6 @@ def test_warm_throughput_is_asked_for(aws: Sandbox, stage: Stage, monkeypatch: p
     from dynamodb_backup.aws import clients  # noqa: PLC0415 - the clients of this stage's environment
 
     back_up(stage)
-    clients().dynamodb.meta.events.register("before-call.dynamodb.CreateTable", note)
-    assert_restored(stage, restore({**CREATE, "warm_write_units_per_second": 12_000}))
+    with listening(clients().dynamodb, "before-call.dynamodb.CreateTable", note):
+        assert_restored(stage, restore({**CREATE, "warm_write_units_per_second": 12_000}))
     assert asked == [{"WriteUnitsPerSecond": 12_000}]

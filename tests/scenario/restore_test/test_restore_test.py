@@ -9,7 +9,7 @@ import pytest
 
 from dynamodb_backup.handlers.restore_test import lambda_handler
 from sandbox import Sandbox
-from tests.scenario.restore.kit import DATE, PREFIX, LambdaContext, Stage, strings
+from tests.scenario.restore.kit import DATE, PREFIX, LambdaContext, Stage, listening, strings
 from tests.scenario.restore.test_new_target import LOCAL_INDEX, definition
 from tests.scenario.restore_test.conftest import SCRATCH
 
@@ -147,17 +147,17 @@ def test_a_killed_run_is_continued_and_leaves_no_table(
     from dynamodb_backup.aws import clients  # noqa: PLC0415 - the clients of this stage's environment
 
     back_up(stage, file_count=3)
-    dying = True
 
     def die(**_: Any) -> None:
-        if dying:
-            raise Killed
+        raise Killed
 
-    for client in (clients().dynamodb, clients().dynamodb_writes):
-        client.meta.events.register(f"after-call.dynamodb.{operation}", die)
-    with pytest.raises(Killed):
+    event = f"after-call.dynamodb.{operation}"
+    with (
+        listening(clients().dynamodb, event, die),
+        listening(clients().dynamodb_writes, event, die),
+        pytest.raises(Killed),
+    ):
         pytest.fail(f"not killed, but answered: {call({'test_id': 't'})}")
-    dying = False
 
     code, body = call({"test_id": "t"})
 
