@@ -38,6 +38,7 @@ async def answer(state: EdgeState, request: Request) -> Response:
 
 async def _reset(state: EdgeState) -> Response:
     """Empty the account first: what is still running then meets neither faults nor the new log."""
+    state.resets += 1
     response = await state.upstream.send(Request("POST", "/_ministack/reset", [("host", "127.0.0.1")], b""))
     state.rules.disarm()
     state.log.clear()

@@ -70,9 +70,12 @@ class Proxy:
 
     async def _answer(self, request: Request, operation: Operation, faults: Sequence[Fault]) -> Response:
         """Return the response to the client, whatever the faults make of it."""
+        born = self._state.resets
         for fault in faults:
             if fault.kind == "delay":
                 await asyncio.sleep(fault.seconds)
+                if self._state.resets != born:
+                    raise ConnectionBroken
             elif fault.kind == "error":
                 return error_response(operation.service, fault.code, fault.message, fault.status)
             elif fault.kind == "reset" and not fault.after:

@@ -18,4 +18,6 @@ class EdgeState:
 
     upstream: Upstream
     rules: Rules = field(default_factory=Rules)
+    resets: int = 0
+    """How often the account was emptied: a request that a fault held back since before is not carried out any more."""
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ResponseStreamingError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    HTTPClientError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from sandbox import Sandbox
 from tests.sandbox.tables import create_table, put
@@ -114,6 +120,20 @@ def test_a_delayed_request_is_carried_out_late(aws: Sandbox, users: str) -> None
 
     assert time.monotonic() - began >= 0.3
     assert stored_ids(aws, users) == {"a"}
+
+
+def test_a_delayed_request_whose_account_was_emptied_meanwhile_is_not_carried_out(aws: Sandbox) -> None:
+    impatient = aws.client("s3", config=Config(read_timeout=0.3, retries={"max_attempts": 1}))
+    aws.client("s3").create_bucket(Bucket="backups")
+    aws.faults.delay("s3", "PutObject", seconds=1.5)
+    with pytest.raises(ReadTimeoutError):
+        impatient.put_object(Bucket="backups", Key="late", Body=b"")
+
+    aws.reset()
+    aws.client("s3").create_bucket(Bucket="backups")
+    time.sleep(2)
+
+    assert aws.client("s3").list_objects_v2(Bucket="backups").get("Contents") is None
 
 
 def test_skip_lets_the_first_requests_pass(aws: Sandbox, users: str) -> None:
