@@ -50,7 +50,7 @@ def account() -> Iterator[Account]:
         shop.prepare("backup")
         variables = os.environ | aws.environment | {"DYNAMODB_BACKUP_NAME": NAME, "TERM": "xterm-256color"}
         for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
-            variables.pop(name, None)  # they would be heard before the terminal is
+            variables.pop(name, None)
         variables["PYTHONPATH"] = os.pathsep.join(str(ROOT / one) for one in ("cli/src", "lambda_src"))
         yield Account(aws, shop, {name: value for name, value in variables.items() if value})
 
@@ -63,7 +63,8 @@ class Terminal:
         self._child = pexpect.spawn(
             sys.executable,
             [*PROGRAM, *words],
-            env=account.environment,
+            # Said twice: on a busy machine the program may look at its terminal before that has its size.
+            env=account.environment | {"COLUMNS": str(columns), "LINES": "50"},
             dimensions=(50, columns),
             encoding="utf-8",
             timeout=SECONDS,
