@@ -63,11 +63,4 @@ class TurnLease:
     def _write(self, seconds: float) -> None:
         until = iso(self._clock() + timedelta(seconds=seconds))
         body = json.dumps({"holder": self._holder, "until": until}).encode()
-        try:
-            self._etag = self._store.put_if_unchanged(self._key, body, self._etag)
-        except WriteConflict:
-            # Perhaps it was our own write, whose answer was lost.
-            stored = self._store.get(self._key)
-            if stored.body != body:
-                raise
-            self._etag = stored.etag
+        self._etag = self._store.put_own(self._key, body, self._etag)

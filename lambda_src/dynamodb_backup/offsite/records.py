@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from dynamodb_backup.archive.store import ObjectStore
-from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.offsite.transfer import Upload
 
 __all__ = ["COPIED", "FAILED", "IN_PROGRESS", "PARTIAL", "CopyStatus", "ExportRecord", "Records", "UnitRecord"]
@@ -117,15 +117,7 @@ class Records:
             Somebody else wrote it in between.
         """
         document: Mapping[str, Any] = {name: one for name, one in asdict(record).items() if name != "etag"}
-        body = json.dumps(document).encode()
-        try:
-            record.etag = self.store.put_if_unchanged(key, body, record.etag)
-        except WriteConflict:
-            # Perhaps it was our own write, whose answer was lost.
-            stored = self.store.find(key)
-            if stored is None or stored.body != body:
-                raise
-            record.etag = stored.etag
+        record.etag = self.store.put_own(key, json.dumps(document).encode(), record.etag)
 
     def _read(self, key: str, parse: Any) -> Any:
         stored = self.store.find(key)

@@ -106,14 +106,9 @@ class RestoreTestRun:
 
     def _save(self, state: TestState) -> None:
         state.updated_at = iso(self._clock())
-        key, body = self._layout.restore_test_run, state.to_json()
         try:
-            state.etag = self._store.put_if_unchanged(key, body, state.etag)
+            state.etag = self._store.put_own(self._layout.restore_test_run, state.to_json(), state.etag)
         except WriteConflict as error:
-            stored = self._store.find(key)
-            if stored and stored.body == body:  # our own write, whose answer was lost
-                state.etag = stored.etag
-                return
             raise LeaseTaken(
                 f"another invocation carries on with restore tests, so this one of '{state.test_id}' stopped"
             ) from error
