@@ -34,7 +34,7 @@ _VOLATILE = (
     (re.compile(r":[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), ":<uuid>"),
 )
 
-_AGE = re.compile(r"\b\d+ (?:s|min(?: \d\d s)?|h \d\d min)\b")
+_AGE = re.compile(r"\d+ (?:s|min(?: \d\d s)?|h \d\d min)(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def comparable(output: str) -> str:
     """Return an output without what differs from run to run: ids, times, durations."""
     for pattern, name in _VOLATILE:
         output = pattern.sub(name, output)
-    if "───" in output:  # a table of the command line, whose columns are as wide as ages and sizes are long
+    if "───" in output:  # a table of the command line, whose columns are as wide as ages are long
         output = _AGE.sub("<age>", output)
-        output = re.sub("─+", "─", re.sub(" {2,}", "  ", output))
+        output = re.sub("─+", "─", re.sub(" +", "", output))
     return output.strip()
