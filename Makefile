@@ -23,7 +23,7 @@ help: ## List the targets
 setup: $(READY) ## Create .venv with the locked tools (again only when the lock changed)
 	@:
 
-dist: $(READY) ## Build dist/function.zip, dist/SHA256SUMS and dist/layer.zip
+dist: $(READY) ## Build dist/: function.zip, layer.zip, their bill of materials and SHA256SUMS
 	@$(PY) -m scripts.build_dist
 
 test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, apply, scenario
@@ -64,6 +64,7 @@ lock: $(READY) ## Pin and hash the newest versions that the .in files allow (nee
 	uv pip $(UV_COMPILE) --upgrade lambda_src/requirements.in -o lambda_src/requirements.txt
 	uv pip $(UV_COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 	uv pip $(UV_COMPILE) --upgrade requirements-lint.in -o requirements-lint.txt
+	uv pip $(UV_COMPILE) --upgrade cli/requirements.in -o cli/requirements.txt
 
 clean: ## Remove environments, caches and what can be built again
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build $(LAYER)

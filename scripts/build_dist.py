@@ -1,9 +1,12 @@
-"""Build the function's and the layer's zip, byte for byte the same on every machine.
+"""Build the function's and the layer's zip, byte for byte the same on every machine, and what tells of them.
 
-``dist/function.zip`` holds ``lambda_src/dynamodb_backup`` and nothing else; it and ``dist/SHA256SUMS`` are committed,
-so that applying the module needs no build tool. ``dist/layer.zip`` holds the wheels that the layer's requirements pin,
-unpacked; it is other people's code and is built on demand. Entries are stored, sorted, and have one date and one mode:
-a compressor's version, a clock or an umask cannot change a byte.
+``dist/function.zip`` holds ``lambda_src/dynamodb_backup`` and nothing else; it is committed, so that applying the
+module needs no build tool. ``dist/layer.zip`` holds the wheels that the layer's requirements pin, unpacked; it is other
+people's code and is built on demand. Entries are stored, sorted, and have one date and one mode: a compressor's
+version, a clock or an umask cannot change a byte.
+
+Committed beside them: ``layer.json`` (what the layer holds), ``sbom.cdx.json`` (the bill of materials) and
+``SHA256SUMS``, which names both zips and the bill. Building the function alone needs no network and nothing installed.
 
     python -m scripts.build_dist              build everything
     python -m scripts.build_dist --layer      build the layer alone (or --function)
@@ -13,8 +16,8 @@ a compressor's version, a clock or an umask cannot change a byte.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -23,6 +26,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scripts.supply.inventory import Layer, UnknownLicenseError, checksums, file_digest, inventory
+from scripts.supply.sbom import bill_of_materials, released_version
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "lambda_src"
 PACKAGE = "dynamodb_backup"
@@ -30,6 +36,8 @@ REQUIREMENTS = SOURCES / "requirements.txt"
 DIST = ROOT / "dist"
 FUNCTION_ZIP = "function.zip"
 LAYER_ZIP = "layer.zip"
+LAYER_JSON = "layer.json"
+SBOM = "sbom.cdx.json"
 CHECKSUMS = "SHA256SUMS"
 
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -126,34 +134,65 @@ def write_zip(target: Path, entries: Mapping[str, bytes]) -> None:
 
 
 def build_function(dist: Path) -> None:
-    """Write ``function.zip`` and the ``SHA256SUMS`` that names it (``sha256sum --check`` reads it)."""
+    """Write ``function.zip``."""
     write_zip(dist / FUNCTION_ZIP, function_entries())
-    digest = hashlib.sha256((dist / FUNCTION_ZIP).read_bytes()).hexdigest()
-    (dist / CHECKSUMS).write_text(f"{digest}  {FUNCTION_ZIP}\n", encoding="ascii", newline="\n")
 
 
 def build_layer(dist: Path) -> None:
-    """Write ``layer.zip`` from freshly downloaded wheels."""
+    """Write ``layer.zip`` from freshly downloaded wheels, and ``layer.json``, which tells what they are.
+
+    Raises
+    ------
+    BuildError
+        a wheel cannot be had, cannot be used as it is, or has a licence that nobody knows.
+    """
     with tempfile.TemporaryDirectory() as wheels:
         download_wheels(Path(wheels))
         write_zip(dist / LAYER_ZIP, layer_entries(Path(wheels)))
+        try:
+            layer = inventory(dist / LAYER_ZIP, sorted(Path(wheels).iterdir()))
+        except UnknownLicenseError as error:
+            raise BuildError(str(error)) from error
+    write_text(dist / LAYER_JSON, layer.to_json())
+
+
+def describe(dist: Path) -> None:
+    """Write the bill of materials and the checksums of a folder; what was not built in it is taken as committed."""
+    for name in (FUNCTION_ZIP, LAYER_JSON):
+        if not (dist / name).exists():
+            shutil.copyfile(DIST / name, dist / name)
+    layer = Layer.from_json((dist / LAYER_JSON).read_text(encoding="utf-8"))
+    function_digest = file_digest(dist / FUNCTION_ZIP)
+    version = released_version((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    write_text(dist / SBOM, bill_of_materials(version, function_digest, layer))
+    digests = {FUNCTION_ZIP: function_digest, LAYER_ZIP: layer.sha256, SBOM: file_digest(dist / SBOM)}
+    write_text(dist / CHECKSUMS, checksums(digests))
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file with Unix line endings, at once or not at all."""
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(target)
 
 
 BUILDERS = {
-    "function": (build_function, (FUNCTION_ZIP, CHECKSUMS)),
-    "layer": (build_layer, (LAYER_ZIP,)),
+    "function": (build_function, (FUNCTION_ZIP,)),
+    "layer": (build_layer, (LAYER_ZIP, LAYER_JSON)),
 }
+DESCRIPTIONS = (SBOM, CHECKSUMS)
 
 
 def build(parts: list[str], dist: Path) -> list[Path]:
-    """Build the named parts (``function``, ``layer``) into a folder and return the files written."""
+    """Build the named parts (``function``, ``layer``) into a folder with what tells of them; return the files."""
     dist.mkdir(exist_ok=True)
-    written = []
+    written: list[str] = []
     for part in parts:
         builder, names = BUILDERS[part]
         builder(dist)
-        written += [dist / name for name in names]
-    return written
+        written += names
+    describe(dist)
+    return [dist / name for name in (*written, *DESCRIPTIONS)]
 
 
 def differing(parts: list[str], dist: Path = DIST) -> list[str]:
@@ -169,7 +208,7 @@ def differing(parts: list[str], dist: Path = DIST) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Build or check; return the exit status."""
-    parser = argparse.ArgumentParser(description="Build dist/function.zip and dist/layer.zip reproducibly.")
+    parser = argparse.ArgumentParser(description="Build dist/ reproducibly.")
     parser.add_argument("--function", action="append_const", dest="parts", const="function", help="this part alone")
     parser.add_argument("--layer", action="append_const", dest="parts", const="layer", help="this part alone")
     parser.add_argument("--check", action="store_true", help="compare with dist/ instead of writing there")

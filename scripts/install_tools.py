@@ -46,6 +46,10 @@ def locked_entry(lock: str, name: str) -> str:
     return entry[0]
 
 
+class LinkedEnvironmentError(Exception):
+    """The environment's place is a symbolic link: installing would empty somebody else's."""
+
+
 def is_current(directory: Path, recorded: Path, digest: str) -> bool:
     """Tell whether the environment was installed from this lock and its interpreter still runs."""
     if not recorded.is_file() or recorded.read_text(encoding="ascii").strip() != digest:
@@ -86,6 +90,8 @@ def bring_in_step(directory: Path, lock_path: Path) -> None:
 
     Raises
     ------
+    LinkedEnvironmentError
+        something would have to be installed, and the directory is a symbolic link.
     subprocess.CalledProcessError
         pip failed; it has said why on stderr.
     """
@@ -94,6 +100,12 @@ def bring_in_step(directory: Path, lock_path: Path) -> None:
     if is_current(directory, recorded, digest):
         recorded.touch()  # for make, which compares times of change
         return
+    if directory.is_symlink():
+        raise LinkedEnvironmentError(
+            f"{directory} is a symbolic link to {directory.readlink()}, which does not hold what {lock_path.name} "
+            f"says. Nothing was installed: that would empty an environment that somebody else uses. Remove the link "
+            f"(rm {directory}) and run this again for an environment of your own, or bring the other one in step."
+        )
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     print(f"Installing the locked tools into {directory} ({python}; once, about half a minute)", flush=True)
     started = time.monotonic()
@@ -113,6 +125,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with one_at_a_time(directory):
             bring_in_step(directory, lock_path)
+    except LinkedEnvironmentError as error:
+        print(error, file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         print(f"pip could not install {lock_path.name} into {directory}; its own message is above.", file=sys.stderr)
         return error.returncode

@@ -1,0 +1,93 @@
+"""Which licence a distribution has, by its own metadata, as an SPDX expression.
+
+Newer packages state an expression (PEP 639). Of older ones the free text is taken where it is an SPDX identifier, or
+the trove classifier where there is exactly one. Whatever remains is stated by hand in ``policy.toml``, together with
+what the metadata said then: when that changes, the statement no longer holds and somebody has to look again.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+POLICY = Path(__file__).with_name("policy.toml")
+
+_CLASSIFIERS = {
+    "Apache Software License": "Apache-2.0",
+    "BSD License": "LicenseRef-BSD",  # which of the BSD licences is not said; all that OSI approved are permissive
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+}
+_CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What ``policy.toml`` says of licences."""
+
+    shipped: frozenset[str]
+    """SPDX identifiers that a package of the layer may have."""
+    tools: frozenset[str]
+    """Those that a package may have with which the project is developed, tested and checked; holds the former."""
+    stated: Mapping[str, Mapping[str, str]]
+    """By package: ``metadata``, what its metadata said, and ``license``, the expression that was found by reading."""
+
+    @classmethod
+    def read(cls, path: Path = POLICY) -> Policy:
+        """Read the file."""
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["licenses"]
+        shipped = frozenset(document["shipped"])
+        return cls(shipped, shipped | frozenset(document["tools"]), document.get("stated", {}))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a distribution's metadata says about its licence."""
+
+    expression: str
+    """PEP 639's field; empty where the package is older."""
+    classifiers: tuple[str, ...]
+    text: str
+    """First line of the free text."""
+
+    @classmethod
+    def of(cls, metadata: Message) -> Declared:
+        """Read it."""
+        found = (_CLASSIFIER.fullmatch(value) for value in metadata.get_all("Classifier", []))
+        classifiers = sorted(match[1] for match in found if match and match[1] != "OSI Approved")
+        text = str(metadata.get("License") or "").strip().partition("\n")[0]
+        return cls(str(metadata.get("License-Expression") or ""), tuple(classifiers), "" if text == "UNKNOWN" else text)
+
+    @property
+    def words(self) -> str:
+        """All of it in one line, as ``policy.toml`` repeats it."""
+        return self.expression or "; ".join([*self.classifiers, *([f"text: {self.text}"] if self.text else [])])
+
+
+def license_of(name: str, metadata: Message, policy: Policy) -> str | None:
+    """Return the SPDX expression of a distribution, or None where neither its metadata nor the policy tells.
+
+    Parameters
+    ----------
+    name
+        the distribution's name as the locks spell it.
+    """
+    declared = Declared.of(metadata)
+    stated = policy.stated.get(name)
+    if stated is not None:
+        return stated["license"] if stated["metadata"] == declared.words else None
+    if declared.expression:
+        return declared.expression
+    if len(declared.classifiers) > 1:
+        return None  # "and" or "or"? The metadata does not say
+    if declared.text and set(re.findall(r"[\w.-]+", declared.text)) <= policy.tools | {"AND", "OR"}:
+        return declared.text
+    return _CLASSIFIERS.get("".join(declared.classifiers))
