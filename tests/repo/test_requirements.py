@@ -41,7 +41,7 @@ HASH = "--hash=sha256:" + "0" * 64
         f"boto3>=1.0 {HASH}",
         f"boto3 @ https://example.com/boto3.whl {HASH}",
         "-r other.txt",
-        "--index-url https://example.com/simple",
+        "--pre",
         "boto3==1.0 --hash=md5:00000000000000000000000000000000",
     ],
 )
