@@ -13,6 +13,8 @@ LAYER := dist/layer.zip
 PYTEST_WORKERS ?= 4
 # More for pytest, for example: make test PYTEST_ARGS="-k restore"
 PYTEST_ARGS ?=
+# What make lint does when no advisory service answers: warn, or fail (required), as before a release.
+AUDIT ?= warn
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .PHONY: help setup dist test unit demo sandbox bench lint format docs lock clean terraform
@@ -42,13 +44,15 @@ bench: $(READY) ## Measure restore and verify speed
 	@test -d benchmarks || { echo "There are no benchmarks in this tree."; exit 1; }
 	@$(PY) -m benchmarks
 
-lint: $(READY) $(LINT_READY) ## Check style, types, imports, and Terraform: its formatting, and its security by checkov
+lint: $(READY) $(LINT_READY) ## Check style, types, imports, Terraform (formatting, security), and the packages: licences, known vulnerabilities
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(PY) -m mypy
 	@PYTHONPATH=lambda_src $(VENV)/bin/lint-imports
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive -diff; fi
 	@$(PY) -m scripts.lint_terraform $(LINT_VENV)
+	@$(PY) -m scripts.supply.check_licenses $(VENV) $(LINT_VENV)
+	@$(PY) -m scripts.supply.audit --mode $(AUDIT)
 
 format: $(READY) ## Format Python and Terraform
 	@$(VENV)/bin/ruff check --fix-only

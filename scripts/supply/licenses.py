@@ -11,9 +11,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 POLICY = Path(__file__).with_name("policy.toml")
 
@@ -27,6 +26,13 @@ _CLASSIFIERS = {
     "Python Software Foundation License": "PSF-2.0",
 }
 _CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
+
+
+class Metadata(Protocol):
+    """Core metadata, as a wheel's file or an installed distribution gives it."""
+
+    def get_all(self, name: str, failobj: list[Any], /) -> list[Any]:
+        """Return all values of a field."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,13 @@ class Declared:
     """First line of the free text."""
 
     @classmethod
-    def of(cls, metadata: Message) -> Declared:
+    def of(cls, metadata: Metadata) -> Declared:
         """Read it."""
+        expression, text = ("".join(metadata.get_all(field, [])[:1]) for field in ("License-Expression", "License"))
         found = (_CLASSIFIER.fullmatch(value) for value in metadata.get_all("Classifier", []))
         classifiers = sorted(match[1] for match in found if match and match[1] != "OSI Approved")
-        text = str(metadata.get("License") or "").strip().partition("\n")[0]
-        return cls(str(metadata.get("License-Expression") or ""), tuple(classifiers), "" if text == "UNKNOWN" else text)
+        text = text.strip().partition("\n")[0]
+        return cls(expression, tuple(classifiers), "" if text == "UNKNOWN" else text)
 
     @property
     def words(self) -> str:
@@ -72,7 +79,7 @@ class Declared:
         return self.expression or "; ".join([*self.classifiers, *([f"text: {self.text}"] if self.text else [])])
 
 
-def license_of(name: str, metadata: Message, policy: Policy) -> str | None:
+def license_of(name: str, metadata: Metadata, policy: Policy) -> str | None:
     """Return the SPDX expression of a distribution, or None where neither its metadata nor the policy tells.
 
     Parameters
@@ -81,11 +88,11 @@ def license_of(name: str, metadata: Message, policy: Policy) -> str | None:
         the distribution's name as the locks spell it.
     """
     declared = Declared.of(metadata)
+    if declared.expression:
+        return declared.expression
     stated = policy.stated.get(name)
     if stated is not None:
         return stated["license"] if stated["metadata"] == declared.words else None
-    if declared.expression:
-        return declared.expression
     if len(declared.classifiers) > 1:
         return None  # "and" or "or"? The metadata does not say
     if declared.text and set(re.findall(r"[\w.-]+", declared.text)) <= policy.tools | {"AND", "OR"}:
