@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["SetupError", "find_mirror", "terraform_binary", "terraform_environment"]
+__all__ = ["SetupError", "find_mirror", "provider_executable", "terraform_binary", "terraform_environment"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY = "registry.terraform.io"
@@ -72,6 +72,14 @@ def terraform_environment(environment: Mapping[str, str] | None = None) -> dict[
         "TF_IN_AUTOMATION": "yes",
         "CHECKPOINT_DISABLE": "yes",  # offline, every command would wait for news of a newer Terraform
     }
+
+
+def provider_executable(environment: Mapping[str, str]) -> Path:
+    """Return the provider that Terraform uses in an environment of `terraform_environment`."""
+    directory = _installed(Path(environment["TF_CLI_CONFIG_FILE"]).parent)
+    if directory is None:
+        raise SetupError("The provider is gone from the cache: run the command again.")
+    return max(directory.glob("terraform-provider-aws*"))
 
 
 def find_mirror(prefixes: tuple[Path, ...]) -> Path | None:

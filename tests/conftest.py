@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import sandbox as local_aws
+from tests.cpu import CpuSeconds
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,8 +50,10 @@ LEAKING_NAMES = (
 )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take the person's settings out of the environment before anything reads them, also in each xdist worker."""
+    distributing = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+    config.pluginmanager.register(CpuSeconds(alone=distributing))
     for name in list(os.environ):
         if name in LEAKING_NAMES or name.startswith(LEAKING_PREFIXES):
             del os.environ[name]

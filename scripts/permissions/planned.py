@@ -12,6 +12,7 @@ from typing import Any
 
 import sandbox
 from scripts.terraform_cli import Terraform, copy_module, terraform_environment
+from scripts.warm_provider import warm_provider
 
 __all__ = ["Document", "PlannedRole", "plan_everything", "planned_roles", "resources"]
 
@@ -59,10 +60,11 @@ def plan_everything() -> dict[str, Any]:
         directory.mkdir(parents=True)
         for source in HERE.glob("*.tf"):
             shutil.copy(source, directory)
-        terraform = Terraform(directory, terraform_environment() | aws.environment)
-        terraform.get()
-        terraform.run("plan", "-out=everything.tfplan", "-lock=false")
-        found: dict[str, Any] = json.loads(terraform.run("show", "-json", "everything.tfplan"))
+        with warm_provider(directory, terraform_environment() | aws.environment) as environment:
+            terraform = Terraform(directory, environment)
+            terraform.get()
+            terraform.run("plan", "-out=everything.tfplan", "-lock=false")
+            found: dict[str, Any] = json.loads(terraform.run("show", "-json", "everything.tfplan"))
     return found
 
 

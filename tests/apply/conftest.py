@@ -12,6 +12,7 @@ from pytest_terraform.tf import TerraformRunner
 import sandbox
 from scripts.terraform_cli import Terraform, copy_module, terraform_environment
 from scripts.terraform_plugins import ROOT, terraform_binary
+from scripts.warm_provider import warm_provider
 
 # What an example is given here and not by its user: buckets that may be deleted with backups in them, the built layer.
 VARIABLES: dict[str, dict[str, str]] = {
@@ -71,9 +72,10 @@ def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if name == "on_demand_backup":
             variables["TF_VAR_layer_arn"] = _published_layer(aws)
         environment = terraform_environment() | aws.environment | variables | {"AWS_MAX_ATTEMPTS": "2"}
-        terraform = Terraform(directory, environment)
-        terraform.get()
-        yield AppliedExample(name, terraform, aws, applied_outputs(terraform))
+        with warm_provider(directory, environment) as warm:
+            terraform = Terraform(directory, warm)
+            terraform.get()
+            yield AppliedExample(name, terraform, aws, applied_outputs(terraform))
 
 
 def _published_layer(aws: sandbox.Sandbox) -> str:

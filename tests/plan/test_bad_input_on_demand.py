@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.terraform_cli import Terraform, copy_module, terraform_environment
+from scripts.terraform_cli import Terraform
 from tests.plan.test_bad_input import KMS_ALIAS, BadInput, Refusals, says
 
 GOOD: dict[str, object] = {"app_name": "shop", "environment": "prod", "tables": ["users"]}
@@ -55,9 +55,9 @@ pytestmark = pytest.mark.xdist_group("bad-input-on-demand")  # the plans are mad
 
 
 @pytest.fixture(scope="module")
-def module(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    directory = copy_module(tmp_path_factory.mktemp("module")) / "modules" / "on_demand_backup"
-    terraform = Terraform(directory, terraform_environment())
+def module(root_module: Terraform) -> Terraform:
+    directory = root_module.directory / "modules" / "on_demand_backup"
+    terraform = Terraform(directory, root_module.environment)
     terraform.run("get")
     return terraform
 

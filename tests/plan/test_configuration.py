@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.terraform_cli import Terraform, copy_module, terraform_environment
+from scripts.terraform_cli import Terraform, terraform_environment
 from scripts.terraform_plugins import terraform_binary
 
 EXAMPLES = sorted(path.name for path in Path(__file__).resolve().parents[2].glob("examples/*") if path.is_dir())
@@ -29,8 +29,8 @@ def test_formatted(repo_root: Path) -> None:
 
 
 @pytest.mark.parametrize("directory", [".", *(f"examples/{name}" for name in EXAMPLES)])
-def test_valid(directory: str, tmp_path: Path) -> None:
-    terraform = Terraform(copy_module(tmp_path) / directory, terraform_environment())
+def test_valid(directory: str, root_module: Terraform) -> None:
+    terraform = Terraform(root_module.directory / directory, root_module.environment)
     terraform.get()
     said = json.loads(terraform.run("validate", "-json"))
     assert said["valid"]

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from scripts.terraform_cli import Terraform, copy_module, terraform_environment
+from scripts.terraform_cli import Terraform
 
 
 def blocks(repo_root: Path) -> list[str]:
@@ -22,15 +22,15 @@ def test_the_keys_policy_is_that_of_the_complete_example(repo_root: Path) -> Non
     assert told.strip() == re.sub(r"(?:  # checkov:skip=.*\n)+\n", "", policy).strip()
 
 
-def test_the_endpoints_of_a_vpc_are_valid(repo_root: Path, tmp_path: Path) -> None:
+def test_the_endpoints_of_a_vpc_are_valid(repo_root: Path, root_module: Terraform) -> None:
     _, endpoints = blocks(repo_root)
-    directory = copy_module(tmp_path) / "examples" / "vpc"
+    directory = root_module.directory / "examples" / "vpc"
     directory.mkdir()
     shutil.copy(repo_root / "examples" / "complete" / "versions.tf", directory)
     (directory / "main.tf").write_text(endpoints, encoding="utf-8")
     kinds = {"vpc_id": "string", "region": "string", "route_table_ids": "list(string)", "subnet_ids": "list(string)"}
     variables = "\n".join(f'variable "{name}" {{\n  type = {kind}\n}}\n' for name, kind in kinds.items())
     (directory / "variables.tf").write_text(variables, encoding="utf-8")
-    terraform = Terraform(directory, terraform_environment())
+    terraform = Terraform(directory, root_module.environment)
     terraform.get()
     assert json.loads(terraform.run("validate", "-json"))["valid"]

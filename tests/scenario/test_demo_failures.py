@@ -25,6 +25,7 @@ from scripts.demo.screen import Screen
 from scripts.demo.story import Story
 from scripts.demo.tables import Table
 from scripts.terraform_plugins import ROOT, terraform_environment
+from scripts.warm_provider import warm_provider
 
 pytestmark = pytest.mark.xdist_group("demo failures")  # the example is applied once
 
@@ -41,7 +42,10 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[sandbox.
     (example / "bucket_override.tf").write_text(BUCKET_OVERRIDE)
     with sandbox.start() as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
-        with demo.deploy(example, terraform_environment() | aws.environment) as deployment:
+        with (
+            warm_provider(example, terraform_environment() | aws.environment) as environment,
+            demo.deploy(example, environment) as deployment,
+        ):
             deployment.wait()
             yield aws, deployment
 
