@@ -127,82 +127,11 @@ module "backup" {
   settings    = local.function
 }
 
-data "aws_iam_policy_document" "state_machine_trust" {
-  statement {
-    sid     = "StepFunctions"
-    actions = ["sts:AssumeRole"]
+module "backup_state_machine" {
+  source = "./modules/state_machine"
 
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.prefix}-dynamodb-backup"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "state_machine" {
-  # Again and again, until the backup is done.
-  statement {
-    sid       = "InvokeBackup"
-    actions   = ["lambda:InvokeFunction"]
-    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.prefix}-dynamodb-backup"]
-  }
-
-  # How the backup ended.
-  dynamic "statement" {
-    for_each = length(compact(values(local.topic_arns))) == 0 ? [] : [compact(values(local.topic_arns))]
-
-    content {
-      sid       = "Notify"
-      actions   = ["sns:Publish"]
-      resources = statement.value
-    }
-  }
-
-  # Publishing to an encrypted topic takes its key.
-  dynamic "statement" {
-    for_each = local.topic_key_arn == null ? [] : [local.topic_key_arn]
-
-    content {
-      sid       = "UseTopicKey"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role" "state_machine" {
-  name                 = "${local.prefix}-dynamodb-backup-state-machine"
-  description          = "Lets the backup state machine of ${local.full_prefix} invoke the backup function and notify"
-  assume_role_policy   = data.aws_iam_policy_document.state_machine_trust.json
-  path                 = var.role_path
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
-}
-
-resource "aws_iam_role_policy" "state_machine" {
-  name   = "back-up-and-notify"
-  role   = aws_iam_role.state_machine.id
-  policy = data.aws_iam_policy_document.state_machine.json
-}
-
-resource "aws_sfn_state_machine" "backup" {
-  # checkov:skip=CKV_AWS_284: No X-Ray: an execution is one loop over one function, and its history shows each step with its time.
-  # checkov:skip=CKV_AWS_285: Step Functions keeps the history of standard executions for 90 days; log delivery would need permissions on all resources.
-
-  name     = "${local.prefix}-dynamodb-backup"
-  role_arn = aws_iam_role.state_machine.arn
+  name          = "${local.prefix}-dynamodb-backup"
+  function_name = module.backup.function.name
   definition = templatefile("${path.module}/templates/backup.asl.json", {
     partition            = local.partition
     function_arn         = module.backup.function.arn
@@ -212,8 +141,16 @@ resource "aws_sfn_state_machine" "backup" {
     failure_topic_arn    = local.topic_arns.failure
     success_topic_arn    = local.topic_arns.success
   })
-  tags = var.tags
-
-  # A first execution must find the permission and the topics in place.
-  depends_on = [aws_iam_role_policy.state_machine, aws_sns_topic_policy.this]
+  role = {
+    name        = "${local.prefix}-dynamodb-backup-state-machine"
+    description = "Lets the backup state machine of ${local.full_prefix} invoke the backup function and notify"
+  }
+  notify = { topic_arns = compact(values(local.topic_arns)), key_arn = local.topic_key_arn }
+  failure_alarm = {
+    name        = "${local.prefix}-dynamodb-backup-failed"
+    description = "A backup of DynamoDB tables of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${local.prefix}-dynamodb-backup say why."
+    actions     = local.alarm_actions
+  }
+  after    = aws_sns_topic_policy.this
+  settings = local.function
 }

@@ -11,7 +11,7 @@ locals {
     {
       title   = "Executions of the state machine, by the hour", period = 3600, namespace = "AWS/States", stat = "Sum"
       metrics = ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]
-      of      = { (aws_sfn_state_machine.backup.name) = ["StateMachineArn", "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${aws_sfn_state_machine.backup.name}"] }
+      of      = { (module.backup_state_machine.state_machine.name) = ["StateMachineArn", "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${module.backup_state_machine.state_machine.name}"] }
     },
     {
       title   = "Tables whose backup succeeded or failed, by the hour", period = 3600, namespace = local.environment.POWERTOOLS_METRICS_NAMESPACE, stat = "Sum"
@@ -57,7 +57,7 @@ locals {
       type = "alarm", x = 0, y = 0, width = 12, height = 6
       properties = {
         title  = "Alarms of ${local.full_prefix}"
-        alarms = concat([for alarm in aws_cloudwatch_metric_alarm.execution_failed : alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], aws_cloudwatch_metric_alarm.restore_test_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn], aws_cloudwatch_metric_alarm.offsite_copy_failed[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_offsite : alarm.arn])
+        alarms = concat([module.backup_state_machine.failure_alarm.arn, module.restore_state_machine.failure_alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], module.restore_test_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn], module.offsite_copy_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_offsite : alarm.arn])
       }
     },
     {

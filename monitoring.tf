@@ -11,59 +11,9 @@ locals {
   }
 }
 
-locals {
-  state_machines = {
-    backup  = { name = aws_sfn_state_machine.backup.name, arn = aws_sfn_state_machine.backup.arn }
-    restore = { name = aws_sfn_state_machine.restore.name, arn = aws_sfn_state_machine.restore.arn }
-  }
-}
-
-# Also what no state of a state machine can tell of: an execution that timed out, was aborted, or whose notification failed.
-resource "aws_cloudwatch_metric_alarm" "execution_failed" {
-  for_each = local.state_machines
-
-  # "-dynamodb-backup-": the topic lets alarms with such names publish.
-  alarm_name          = "${local.prefix}-dynamodb-backup-${each.key == "backup" ? "" : "${each.key}-"}failed"
-  alarm_description   = "A ${each.key} of DynamoDB tables of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${each.value.name} say why."
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.alarm_actions
-
-  metric_query {
-    id          = "unsuccessful"
-    expression  = "SUM(METRICS())"
-    label       = "Executions that did not succeed"
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = {
-      failed    = "ExecutionsFailed"
-      timed_out = "ExecutionsTimedOut"
-      aborted   = "ExecutionsAborted"
-    }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = "AWS/States"
-        metric_name = metric_query.value
-        period      = 300
-        stat        = "Sum"
-        dimensions  = { StateMachineArn = each.value.arn }
-      }
-    }
-  }
-
-  tags = var.tags
-}
-
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
   alarm_name          = "${local.prefix}-dynamodb-backup-undelivered"
-  alarm_description   = "EventBridge Scheduler could not start the backup of the DynamoDB tables of ${local.full_prefix}. The messages of the queue ${aws_sqs_queue.undelivered.name} say why. Mend the cause, start the state machine ${aws_sfn_state_machine.backup.name}, and purge the queue."
+  alarm_description   = "EventBridge Scheduler could not start the backup of the DynamoDB tables of ${local.full_prefix}. The messages of the queue ${aws_sqs_queue.undelivered.name} say why. Mend the cause, start the state machine ${module.backup_state_machine.state_machine.name}, and purge the queue."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 1
@@ -109,7 +59,7 @@ resource "aws_cloudwatch_metric_alarm" "not_fresh" {
   for_each = var.max_backup_age_hours == null ? {} : local.tables
 
   alarm_name          = local.not_fresh_names[each.key]
-  alarm_description   = "No backup of the DynamoDB table ${each.value} was verified in the last ${var.max_backup_age_hours} hours. Look at the executions of the state machine ${aws_sfn_state_machine.backup.name} and at its schedules, and start it."
+  alarm_description   = "No backup of the DynamoDB table ${each.value} was verified in the last ${var.max_backup_age_hours} hours. Look at the executions of the state machine ${module.backup_state_machine.state_machine.name} and at its schedules, and start it."
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   evaluation_periods  = var.max_backup_age_hours

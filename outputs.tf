@@ -13,9 +13,9 @@ output "roles" {
     backup                = module.backup.role
     restore               = module.restore.role
     verify                = module.verify.role
-    state_machine         = { arn = aws_iam_role.state_machine.arn, name = aws_iam_role.state_machine.name }
-    restore_state_machine = { arn = aws_iam_role.restore_state_machine.arn, name = aws_iam_role.restore_state_machine.name }
-    schedule              = { arn = aws_iam_role.schedule.arn, name = aws_iam_role.schedule.name }
+    state_machine         = { arn = module.backup_state_machine.role.arn, name = module.backup_state_machine.role.name }
+    restore_state_machine = { arn = module.restore_state_machine.role.arn, name = module.restore_state_machine.role.name }
+    schedule              = { arn = module.backup_schedules.role.arn, name = module.backup_schedules.role.name }
     replication           = one([for role in aws_iam_role.replication : { arn = role.arn, name = role.name }])
   }
 }
@@ -33,8 +33,8 @@ output "log_groups" {
 output "state_machines" {
   description = "Step Functions state machines: arn and name of backup and restore."
   value = {
-    backup  = { arn = aws_sfn_state_machine.backup.arn, name = aws_sfn_state_machine.backup.name }
-    restore = { arn = aws_sfn_state_machine.restore.arn, name = aws_sfn_state_machine.restore.name }
+    backup  = { arn = module.backup_state_machine.state_machine.arn, name = module.backup_state_machine.state_machine.name }
+    restore = { arn = module.restore_state_machine.state_machine.arn, name = module.restore_state_machine.state_machine.name }
   }
 }
 
@@ -47,7 +47,7 @@ output "http_api" {
     function             = module.api[0].function
     role                 = module.api[0].role
     access_log_group     = { arn = aws_cloudwatch_log_group.api_access[0].arn, name = aws_cloudwatch_log_group.api_access[0].name }
-    verify_state_machine = { arn = aws_sfn_state_machine.verify[0].arn, name = aws_sfn_state_machine.verify[0].name }
+    verify_state_machine = { arn = module.verify_state_machine[0].state_machine.arn, name = module.verify_state_machine[0].state_machine.name }
   }])
 
   # Whoever uses the endpoint finds it ready.
@@ -57,7 +57,7 @@ output "http_api" {
 output "schedules" {
   description = "EventBridge schedules of the backup by the names in schedules: arn, name and group_name of each."
   value = {
-    for key, schedule in aws_scheduler_schedule.backup : key => {
+    for key, schedule in module.backup_schedules.schedules : key => {
       arn        = schedule.arn
       name       = schedule.name
       group_name = schedule.group_name
@@ -76,8 +76,8 @@ output "topics" {
 output "alarms" {
   description = "CloudWatch alarms: arn and name of backup_failed, restore_failed, undelivered, item_count (null with item_count_collapse = null) and replication_failed (null without replication), and of not_fresh by the names given in tables."
   value = {
-    backup_failed  = { arn = aws_cloudwatch_metric_alarm.execution_failed["backup"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_name }
-    restore_failed = { arn = aws_cloudwatch_metric_alarm.execution_failed["restore"].arn, name = aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name }
+    backup_failed  = { arn = module.backup_state_machine.failure_alarm.arn, name = module.backup_state_machine.failure_alarm.alarm_name }
+    restore_failed = { arn = module.restore_state_machine.failure_alarm.arn, name = module.restore_state_machine.failure_alarm.alarm_name }
     undelivered    = { arn = aws_cloudwatch_metric_alarm.undelivered.arn, name = aws_cloudwatch_metric_alarm.undelivered.alarm_name }
     item_count     = one([for alarm in aws_cloudwatch_metric_alarm.item_count : { arn = alarm.arn, name = alarm.alarm_name }])
     not_fresh      = { for table, alarm in aws_cloudwatch_metric_alarm.not_fresh : table => { arn = alarm.arn, name = alarm.alarm_name } }
@@ -92,9 +92,9 @@ output "offsite_copy" {
     function      = module.offsite_copy[0].function
     role          = module.offsite_copy[0].role
     log_group     = module.offsite_copy[0].log_group
-    state_machine = { arn = aws_sfn_state_machine.offsite_copy[0].arn, name = aws_sfn_state_machine.offsite_copy[0].name }
+    state_machine = { arn = module.offsite_copy_state_machine[0].state_machine.arn, name = module.offsite_copy_state_machine[0].state_machine.name }
     alarms = {
-      failed      = { arn = aws_cloudwatch_metric_alarm.offsite_copy_failed[0].arn, name = aws_cloudwatch_metric_alarm.offsite_copy_failed[0].alarm_name }
+      failed      = { arn = module.offsite_copy_state_machine[0].failure_alarm.arn, name = module.offsite_copy_state_machine[0].failure_alarm.alarm_name }
       not_offsite = { for table, alarm in aws_cloudwatch_metric_alarm.not_offsite : table => { arn = alarm.arn, name = alarm.alarm_name } }
     }
   }
@@ -106,10 +106,10 @@ output "restore_tests" {
     function       = module.restore_test[0].function
     role           = module.restore_test[0].role
     log_group      = module.restore_test[0].log_group
-    state_machine  = { arn = aws_sfn_state_machine.restore_test[0].arn, name = aws_sfn_state_machine.restore_test[0].name }
+    state_machine  = { arn = module.restore_test_state_machine[0].state_machine.arn, name = module.restore_test_state_machine[0].state_machine.name }
     scratch_prefix = local.restore_test_prefix
     alarms = {
-      failed     = { arn = aws_cloudwatch_metric_alarm.restore_test_failed[0].arn, name = aws_cloudwatch_metric_alarm.restore_test_failed[0].alarm_name }
+      failed     = { arn = module.restore_test_state_machine[0].failure_alarm.arn, name = module.restore_test_state_machine[0].failure_alarm.alarm_name }
       not_proven = { for table, alarm in aws_cloudwatch_metric_alarm.not_proven : table => { arn = alarm.arn, name = alarm.alarm_name } }
     }
   }

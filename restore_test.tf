@@ -15,12 +15,6 @@ locals {
     if var.restore_tests == null ? false : var.restore_tests.tables == null ? true : length(setintersection(var.restore_tests.tables, [key, table])) > 0
   }
 
-  # Built from names, so that roles and schedules can name them at plan.
-  restore_test_arns = {
-    function      = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.restore_test_name}"
-    state_machine = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.restore_test_name}"
-  }
-
   # Alarm names have at most 255 characters. The topic's policy takes alarms whose names begin so.
   not_proven_prefix = "${local.prefix}-dynamodb-backup-not-proven-"
   not_proven_names = {
@@ -143,90 +137,12 @@ module "restore_test" {
   settings    = local.function
 }
 
-# The state machine
+module "restore_test_state_machine" {
+  source = "./modules/state_machine"
+  count  = length(local.restore_tests)
 
-data "aws_iam_policy_document" "restore_test_state_machine_trust" {
-  statement {
-    sid     = "StepFunctions"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = [local.restore_test_arns.state_machine]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "restore_test_state_machine" {
-  # Again and again, until the test is done.
-  statement {
-    sid       = "InvokeRestoreTest"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [local.restore_test_arns.function]
-  }
-
-  # That a test failed.
-  dynamic "statement" {
-    for_each = local.topic_arns.failure == null ? [] : [local.topic_arns.failure]
-
-    content {
-      sid       = "Notify"
-      actions   = ["sns:Publish"]
-      resources = [statement.value]
-    }
-  }
-
-  # Publishing to an encrypted topic takes its key.
-  dynamic "statement" {
-    for_each = local.topic_key_arn == null ? [] : [local.topic_key_arn]
-
-    content {
-      sid       = "UseTopicKey"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role" "restore_test_state_machine" {
-  count = length(local.restore_tests)
-
-  name                 = "${local.restore_test_name}-machine"
-  description          = "Lets the restore tests' state machine of ${local.full_prefix} invoke their function and notify"
-  assume_role_policy   = data.aws_iam_policy_document.restore_test_state_machine_trust.json
-  path                 = var.role_path
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
-}
-
-resource "aws_iam_role_policy" "restore_test_state_machine" {
-  count = length(local.restore_tests)
-
-  name   = "test-and-notify"
-  role   = aws_iam_role.restore_test_state_machine[0].id
-  policy = data.aws_iam_policy_document.restore_test_state_machine.json
-}
-
-resource "aws_sfn_state_machine" "restore_test" {
-  # checkov:skip=CKV_AWS_284: No X-Ray: an execution is one loop over one function, and its history shows each step with its time.
-  # checkov:skip=CKV_AWS_285: Step Functions keeps the history of standard executions for 90 days; log delivery would need permissions on all resources.
-
-  count = length(local.restore_tests)
-
-  name     = local.restore_test_name
-  role_arn = aws_iam_role.restore_test_state_machine[0].arn
+  name          = local.restore_test_name
+  function_name = module.restore_test[0].function.name
   definition = templatefile("${path.module}/templates/restore_test.asl.json", {
     partition            = local.partition
     function_arn         = module.restore_test[0].function.arn
@@ -236,183 +152,48 @@ resource "aws_sfn_state_machine" "restore_test" {
     region               = local.region
     failure_topic_arn    = local.topic_arns.failure
   })
-  tags = var.tags
-
-  # A first execution must find the permission and the topics in place.
-  depends_on = [aws_iam_role_policy.restore_test_state_machine, aws_sns_topic_policy.this]
+  role = {
+    name        = "${local.restore_test_name}-machine"
+    description = "Lets the restore tests' state machine of ${local.full_prefix} invoke their function and notify"
+  }
+  notify = { topic_arns = compact([local.topic_arns.failure]), key_arn = local.topic_key_arn }
+  failure_alarm = {
+    name        = "${local.prefix}-dynamodb-backup-restore-test-failed"
+    description = "A restore test of the DynamoDB backups of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${local.restore_test_name} say why."
+    actions     = local.alarm_actions
+  }
+  after    = aws_sns_topic_policy.this
+  settings = local.function
 }
 
-# The schedules, in a group of their own: the names in the other one are the user's.
-
-data "aws_iam_policy_document" "restore_test_schedule_trust" {
-  statement {
-    sid     = "Scheduler"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    # Scheduler names the schedule's group as the source, as in schedule.tf.
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/${local.restore_test_name}"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "restore_test_schedule" {
-  # What the schedule of tests is for.
-  statement {
-    sid       = "StartTests"
-    actions   = ["states:StartExecution"]
-    resources = [local.restore_test_arns.state_machine]
-  }
-
-  # What the schedule of reports is for: it needs no state machine.
-  statement {
-    sid       = "ReportAges"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [local.restore_test_arns.function]
-  }
-
-  # A start that Scheduler could not deliver is kept, and heard of by the queue's alarm.
-  statement {
-    sid       = "KeepUndelivered"
-    actions   = ["sqs:SendMessage"]
-    resources = ["arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.prefix}-dynamodb-backup-undelivered"]
-  }
-
-  # Sending to an encrypted queue takes its key.
-  dynamic "statement" {
-    for_each = var.service_kms_key_arn == null ? [] : [var.service_kms_key_arn]
-
-    content {
-      sid       = "UseQueueKey"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role" "restore_test_schedule" {
-  count = length(local.restore_tests)
-
-  # Shorter than "schedule", because a role's name has at most 64 characters.
-  name                 = "${local.restore_test_name}-starts"
-  description          = "Lets the schedules of ${local.full_prefix} start restore tests and their reports"
-  assume_role_policy   = data.aws_iam_policy_document.restore_test_schedule_trust.json
-  path                 = var.role_path
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
-}
-
-resource "aws_iam_role_policy" "restore_test_schedule" {
-  count = length(local.restore_tests)
-
-  name   = "start-restore-tests"
-  role   = aws_iam_role.restore_test_schedule[0].id
-  policy = data.aws_iam_policy_document.restore_test_schedule.json
-}
-
-resource "aws_scheduler_schedule_group" "restore_test" {
-  count = length(local.restore_tests)
+# In a group of their own: the names in the backup's are the user's.
+module "restore_test_schedules" {
+  source = "./modules/schedules"
+  count  = length(local.restore_tests)
 
   name = local.restore_test_name
-  tags = var.tags
-}
-
-locals {
-  # The age of the last proof is published by a schedule of its own, so that it grows also when no test runs any more.
-  restore_test_schedules = { for name, schedule in {
-    report = { expression = "rate(6 hours)", time_zone = "UTC", target = local.restore_test_arns.function, input = { action = "report" } }
-    test   = { expression = try(var.restore_tests.schedule, ""), time_zone = try(var.restore_tests.time_zone, ""), target = local.restore_test_arns.state_machine, input = {} }
-  } : name => schedule if length(local.restore_tests) > 0 }
-}
-
-resource "aws_scheduler_schedule" "restore_test" {
-  # checkov:skip=CKV_AWS_297: A schedule's payload says when it was started and nothing else; a key would take a permission for nothing.
-
-  for_each = local.restore_test_schedules
-
-  name                         = each.key
-  description                  = "Restore tests of the DynamoDB backups of ${local.full_prefix}: ${each.key}"
-  group_name                   = aws_scheduler_schedule_group.restore_test[0].name
-  schedule_expression          = each.value.expression
-  schedule_expression_timezone = each.value.time_zone
-
-  flexible_time_window {
-    mode                      = "FLEXIBLE"
-    maximum_window_in_minutes = 15
+  role = {
+    # Shorter than "schedule", because a role's name has at most 64 characters.
+    name        = "${local.restore_test_name}-starts"
+    description = "Lets the schedules of ${local.full_prefix} start restore tests and their reports"
   }
-
-  target {
-    arn      = each.value.target
-    role_arn = aws_iam_role.restore_test_schedule[0].arn
-    input    = jsonencode(each.value.input)
-
-    retry_policy {
-      maximum_event_age_in_seconds = 7200
-      maximum_retry_attempts       = 185
+  schedules = {
+    test = {
+      description   = "Restore tests of the DynamoDB backups of ${local.full_prefix}: test"
+      expression    = var.restore_tests.schedule
+      time_zone     = var.restore_tests.time_zone
+      state_machine = module.restore_test_state_machine[0].state_machine.name
     }
-
-    dead_letter_config {
-      arn = aws_sqs_queue.undelivered.arn
+    # The age of the last proof is published by a schedule of its own, so that it grows also when no test runs any more.
+    report = {
+      description = "Restore tests of the DynamoDB backups of ${local.full_prefix}: report"
+      expression  = "rate(6 hours)"
+      function    = module.restore_test[0].function.name
+      input       = { action = "report" }
     }
   }
-
-  depends_on = [aws_iam_role_policy.restore_test_schedule, aws_sfn_state_machine.restore_test]
-}
-
-# Who hears of it
-
-resource "aws_cloudwatch_metric_alarm" "restore_test_failed" {
-  count = length(local.restore_tests)
-
-  alarm_name          = "${local.prefix}-dynamodb-backup-restore-test-failed"
-  alarm_description   = "A restore test of the DynamoDB backups of ${local.full_prefix} failed, timed out or was aborted. The executions of the state machine ${local.restore_test_name} say why."
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = local.alarm_actions
-
-  metric_query {
-    id          = "unsuccessful"
-    expression  = "SUM(METRICS())"
-    label       = "Restore tests that did not succeed"
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = {
-      failed    = "ExecutionsFailed"
-      timed_out = "ExecutionsTimedOut"
-      aborted   = "ExecutionsAborted"
-    }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = "AWS/States"
-        metric_name = metric_query.value
-        period      = 300
-        stat        = "Sum"
-        dimensions  = { StateMachineArn = aws_sfn_state_machine.restore_test[0].arn }
-      }
-    }
-  }
-
-  tags = var.tags
+  undelivered = local.undelivered
+  settings    = local.function
 }
 
 # Missing data is to be heard of, too: a report that does not come.

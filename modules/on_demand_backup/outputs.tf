@@ -11,7 +11,7 @@ output "roles" {
   value = {
     create   = module.create.role
     monitor  = module.monitor.role
-    schedule = one([for role in aws_iam_role.schedule : { arn = role.arn, name = role.name }])
+    schedule = one([for schedule in module.schedule : { arn = schedule.role.arn, name = schedule.role.name }])
   }
 }
 
@@ -50,7 +50,7 @@ output "alarms" {
 
 output "schedule" {
   description = "EventBridge schedule: arn, name and group_name; null without one."
-  value       = one([for schedule in aws_scheduler_schedule.this : { arn = schedule.arn, name = schedule.name, group_name = schedule.group_name }])
+  value       = one([for schedule in try(module.schedule[0].schedules, {}) : { arn = schedule.arn, name = schedule.name, group_name = schedule.group_name }])
 }
 
 output "backup_name_prefix" {

@@ -135,7 +135,7 @@ def _included(module: Mapping[str, Any], directory: str, expression: Mapping[str
     for name in sorted(names):
         yield Document(directory, name)
         data = next(one for one in module["resources"] if one["address"] == f"{prefix}{name}")
-        yield from _included(module, directory, data["expressions"].get("source_policy_documents", {}))
+        yield from _included(module, directory, data.get("expressions", {}).get("source_policy_documents", {}))
 
 
 def _joined(directory: PurePosixPath, source: str) -> PurePosixPath:

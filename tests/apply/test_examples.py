@@ -15,17 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a second plan would change although nothing did, because the emulator does not keep it. Nothing else may differ.
 EMULATOR_DRIFT = {
     # It drops description, actions and treat_missing_data of alarms on metric math.
-    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.execution_failed": ["update"],
+    "module.dynamodb_backup.module.backup_state_machine.aws_cloudwatch_metric_alarm.failed": ["update"],
+    "module.dynamodb_backup.module.restore_state_machine.aws_cloudwatch_metric_alarm.failed": ["update"],
     # Of other alarms it gives back neither description, actions, dimensions, statistic, period nor treat_missing_data.
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.item_count": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_fresh": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.not_proven": ["update"],
-    "module.dynamodb_backup.aws_cloudwatch_metric_alarm.restore_test_failed": ["update"],
+    "module.dynamodb_backup.module.restore_test_state_machine.aws_cloudwatch_metric_alarm.failed": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.undelivered": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.dead_letter": ["update"],
     "module.dynamodb_backup.aws_cloudwatch_metric_alarm.replication_failed": ["update"],
     "module.replica.aws_cloudwatch_metric_alarm.late": ["update"],
-    "module.standby.aws_cloudwatch_metric_alarm.execution_failed": ["update"],
+    "module.standby.module.backup_state_machine.aws_cloudwatch_metric_alarm.failed": ["update"],
+    "module.standby.module.restore_state_machine.aws_cloudwatch_metric_alarm.failed": ["update"],
     "module.standby.aws_cloudwatch_metric_alarm.item_count": ["update"],
     "module.standby.aws_cloudwatch_metric_alarm.undelivered": ["update"],
     "module.on_demand_backup.aws_cloudwatch_metric_alarm.failed": ["update"],

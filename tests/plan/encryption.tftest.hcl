@@ -31,7 +31,7 @@ run "without_a_key_everything_has_aws_own" {
   assert {
     condition = (
       aws_sqs_queue.undelivered.sqs_managed_sse_enabled == true && aws_sqs_queue.undelivered.kms_master_key_id == null && aws_sns_topic.this["failure"].kms_master_key_id == null &&
-      local.function.logs.kms_key_arn == null && local.function.environment_kms_key_arn == null && !strcontains(data.aws_iam_policy_document.schedule.json, "kms:")
+      local.function.logs.kms_key_arn == null && local.function.environment_kms_key_arn == null && !strcontains(module.backup_schedules.role.policy_json, "kms:")
     )
     error_message = "Nothing asks for a key of the user's."
   }
@@ -55,8 +55,8 @@ run "one_key_for_everything_but_the_backups" {
 
   assert {
     condition = alltrue([
-      for policy in [data.aws_iam_policy_document.state_machine, data.aws_iam_policy_document.restore_state_machine, data.aws_iam_policy_document.restore_test_state_machine, data.aws_iam_policy_document.schedule, data.aws_iam_policy_document.restore_test_schedule] :
-      flatten([for s in jsondecode(policy.json).Statement : s.Resource if strcontains(jsonencode(s.Action), "kms:")]) == [var.service_kms_key_arn]
+      for role in [module.backup_state_machine.role, module.restore_state_machine.role, module.restore_test_state_machine[0].role, module.backup_schedules.role, module.restore_test_schedules[0].role] :
+      flatten([for s in jsondecode(role.policy_json).Statement : s.Resource if strcontains(jsonencode(s.Action), "kms:")]) == [var.service_kms_key_arn]
     ])
     error_message = "Who publishes or sends may use the key."
   }
@@ -96,7 +96,7 @@ run "an_existing_topic_keeps_its_key" {
   }
 
   assert {
-    condition     = !strcontains(data.aws_iam_policy_document.state_machine.json, "kms:")
+    condition     = !strcontains(module.backup_state_machine.role.policy_json, "kms:")
     error_message = "Nobody needs the key for a topic that does not have it."
   }
 }

@@ -31,8 +31,8 @@ run "without_the_input_there_is_nothing_of_it" {
   assert {
     condition = length(concat(
       aws_apigatewayv2_api.this[*].name, aws_apigatewayv2_stage.api[*].name, aws_cloudwatch_log_group.api_access[*].name, aws_lambda_permission.api[*].action,
-      module.api[*].environment, aws_sfn_state_machine.verify[*].name, aws_iam_role.verify_state_machine[*].name,
-      data.aws_iam_policy_document.api[*].id, data.aws_iam_policy_document.verify_state_machine[*].id,
+      module.api[*].environment, module.verify_state_machine[*].state_machine,
+      data.aws_iam_policy_document.api[*].id,
     )) == 0 && output.http_api == null
     error_message = "The HTTP API is off by default."
   }
@@ -86,7 +86,7 @@ run "routes_are_those_of_the_document_and_each_asks_for_iam" {
   }
 
   assert {
-    condition     = aws_sfn_state_machine.verify[0].name == "shop-prod-dynamodb-verify" && aws_sfn_state_machine.backup.name == "shop-prod-dynamodb-backup" && aws_sfn_state_machine.restore.name == "shop-prod-dynamodb-restore"
+    condition     = module.verify_state_machine[0].state_machine.name == "shop-prod-dynamodb-verify" && module.backup_state_machine.state_machine.name == "shop-prod-dynamodb-backup" && module.restore_state_machine.state_machine.name == "shop-prod-dynamodb-restore"
     error_message = "The ARNs that the function and its role are told are built from these names."
   }
 }
@@ -187,7 +187,7 @@ run "the_role_starts_follows_and_reads_records_and_nothing_else" {
   }
 
   assert {
-    condition     = jsondecode(data.aws_iam_policy_document.verify_state_machine[0].json).Statement[0].Resource == "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-verify"
+    condition     = jsondecode(module.verify_state_machine[0].role.policy_json).Statement[0].Resource == "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-verify"
     error_message = "The state machine of the verification invokes the verify function alone."
   }
 }

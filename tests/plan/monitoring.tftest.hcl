@@ -136,7 +136,13 @@ run "dashboard_shows_the_metrics_that_the_functions_write" {
   }
 
   override_resource {
-    target          = aws_cloudwatch_metric_alarm.execution_failed
+    target          = module.backup_state_machine.aws_cloudwatch_metric_alarm.failed
+    override_during = plan
+    values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failed" }
+  }
+
+  override_resource {
+    target          = module.restore_state_machine.aws_cloudwatch_metric_alarm.failed
     override_during = plan
     values          = { arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:failed" }
   }

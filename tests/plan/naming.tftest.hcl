@@ -102,8 +102,8 @@ run "full_names_and_long_ones_are_cut_to_what_aws_allows" {
   }
 
   assert {
-    condition     = length(aws_iam_role.state_machine.name) == 64 && length(aws_iam_role.schedule.name) <= 64 && length(aws_scheduler_schedule_group.this.name) <= 64
-    error_message = "Roles, functions and schedule groups keep to 64 characters: ${aws_iam_role.state_machine.name}"
+    condition     = length(module.backup_state_machine.role.name) == 64 && length(module.backup_schedules.role.name) <= 64 && length(module.backup_schedules.schedules["daily"].group_name) <= 64
+    error_message = "Roles, functions and schedule groups keep to 64 characters: ${module.backup_state_machine.role.name}"
   }
 
   assert {

@@ -35,7 +35,7 @@ run "failures_go_to_a_topic_of_the_module_by_default" {
   }
 
   override_resource {
-    target = aws_sfn_state_machine.backup
+    target = module.backup_state_machine.aws_sfn_state_machine.this
   }
 
   assert {
@@ -44,21 +44,21 @@ run "failures_go_to_a_topic_of_the_module_by_default" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.NotifyFailure.Arguments.TopicArn == output.topics.failure
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.NotifyFailure.Arguments.TopicArn == output.topics.failure
     error_message = "The state machine publishes to it."
   }
 
   assert {
-    condition     = !can(jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess) && jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[1].Next == "Done"
+    condition     = !can(jsondecode(module.backup_state_machine.state_machine.definition).States.NotifySuccess) && jsondecode(module.backup_state_machine.state_machine.definition).States.IsDone.Choices[1].Next == "Done"
     error_message = "Without a topic for successes nothing is published."
   }
 
   assert {
-    condition = [for s in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement : [s.Sid, s.Action, s.Resource]] == [
-      ["InvokeBackup", "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup"],
+    condition = [for s in jsondecode(module.backup_state_machine.role.policy_json).Statement : [s.Sid, s.Action, s.Resource]] == [
+      ["InvokeFunction", "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup"],
       ["Notify", "sns:Publish", "arn:aws:sns:eu-west-1:123456789012:shop-prod-dynamodb-backup-failure"],
     ]
-    error_message = "The state machine may publish to this topic alone: ${data.aws_iam_policy_document.state_machine.json}"
+    error_message = "The state machine may publish to this topic alone: ${module.backup_state_machine.role.policy_json}"
   }
 
   assert {
@@ -78,17 +78,17 @@ run "failures_go_to_a_topic_of_the_module_by_default" {
   }
 
   assert {
-    condition     = toset(flatten(aws_cloudwatch_metric_alarm.execution_failed["backup"].metric_query[*].metric[*].metric_name)) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+    condition     = toset(flatten(module.backup_state_machine.failure_alarm.metric_query[*].metric[*].metric_name)) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
     error_message = "Whatever ends an execution but success counts."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == toset([output.topics.failure]) && aws_cloudwatch_metric_alarm.execution_failed["backup"].treat_missing_data == "notBreaching"
+    condition     = module.backup_state_machine.failure_alarm.alarm_actions == toset([output.topics.failure]) && module.backup_state_machine.failure_alarm.treat_missing_data == "notBreaching"
     error_message = "The alarm notifies, and is silent while nothing runs."
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.execution_failed)) == toset(["backup", "restore"]) && aws_cloudwatch_metric_alarm.execution_failed["restore"].alarm_name == "shop-prod-dynamodb-backup-restore-failed"
+    condition     = module.restore_state_machine.failure_alarm.alarm_name == "shop-prod-dynamodb-backup-restore-failed"
     error_message = "A restore that failed is heard of too, by an alarm that the topic lets publish."
   }
 }
@@ -111,7 +111,7 @@ run "existing_topic_and_a_created_one_under_a_key" {
   }
 
   override_resource {
-    target = aws_sfn_state_machine.backup
+    target = module.backup_state_machine.aws_sfn_state_machine.this
   }
 
   assert {
@@ -125,15 +125,15 @@ run "existing_topic_and_a_created_one_under_a_key" {
   }
 
   assert {
-    condition = [for s in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement : [s.Sid, s.Action, s.Resource] if s.Sid != "InvokeBackup"] == [
+    condition = [for s in jsondecode(module.backup_state_machine.role.policy_json).Statement : [s.Sid, s.Action, s.Resource] if s.Sid != "InvokeFunction"] == [
       ["Notify", "sns:Publish", ["arn:aws:sns:eu-west-1:123456789012:shop-prod-dynamodb-backup-success", "arn:aws:sns:eu-west-1:123456789012:on-call"]],
       ["UseTopicKey", ["kms:GenerateDataKey", "kms:Decrypt"], "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"],
     ]
-    error_message = "The state machine may publish to both and use their key: ${data.aws_iam_policy_document.state_machine.json}"
+    error_message = "The state machine may publish to both and use their key: ${module.backup_state_machine.role.policy_json}"
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices[1].Next == "NotifySuccess" && jsondecode(aws_sfn_state_machine.backup.definition).States.NotifySuccess.Arguments.TopicArn == output.topics.success
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.IsDone.Choices[1].Next == "NotifySuccess" && jsondecode(module.backup_state_machine.state_machine.definition).States.NotifySuccess.Arguments.TopicArn == output.topics.success
     error_message = "A success is told."
   }
 }
@@ -152,16 +152,16 @@ run "nobody_is_told" {
   }
 
   override_resource {
-    target = aws_sfn_state_machine.backup
+    target = module.backup_state_machine.aws_sfn_state_machine.this
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.ExplainFailure.Next == "Failed" && !can(jsondecode(aws_sfn_state_machine.backup.definition).States.NotifyCollapse) && length(aws_sns_topic.this) == 0 && aws_cloudwatch_metric_alarm.execution_failed["backup"].alarm_actions == null
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.ExplainFailure.Next == "Failed" && !can(jsondecode(module.backup_state_machine.state_machine.definition).States.NotifyCollapse) && length(aws_sns_topic.this) == 0 && module.backup_state_machine.failure_alarm.alarm_actions == null
     error_message = "The execution fails with its reason all the same."
   }
 
   assert {
-    condition     = [for s in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement : s.Sid] == ["InvokeBackup"]
+    condition     = [for s in jsondecode(module.backup_state_machine.role.policy_json).Statement : s.Sid] == ["InvokeFunction"]
     error_message = "No permission that is not used."
   }
 }

@@ -30,8 +30,7 @@ run "off_by_default" {
 
   assert {
     condition = (
-      length(module.offsite_copy) + length(aws_sfn_state_machine.offsite_copy) + length(aws_scheduler_schedule.offsite_copy) + length(aws_scheduler_schedule_group.offsite_copy) +
-      length(aws_cloudwatch_metric_alarm.not_offsite) + length(aws_cloudwatch_metric_alarm.offsite_copy_failed) + length(aws_iam_role.offsite_copy_schedule) + length(aws_iam_role.offsite_copy_state_machine)
+      length(module.offsite_copy) + length(module.offsite_copy_state_machine) + length(module.offsite_copy_schedules) + length(aws_cloudwatch_metric_alarm.not_offsite)
     ) == 0 && output.offsite_copy == null
     error_message = "Without offsite_copy there is nothing of it."
   }
@@ -73,7 +72,7 @@ run "copies_by_the_hour" {
   }
 
   assert {
-    condition = [for name, schedule in aws_scheduler_schedule.offsite_copy : [name, schedule.schedule_expression, schedule.target[0].arn, schedule.target[0].input]] == [
+    condition = [for name, schedule in module.offsite_copy_schedules[0].schedules : [name, schedule.schedule_expression, schedule.target[0].arn, schedule.target[0].input]] == [
       ["copy", "rate(1 hour)", "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-offsite-copy", "{}"],
       ["report", "rate(6 hours)", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-offsite-copy", "{\"action\":\"report\"}"],
     ]
@@ -90,7 +89,7 @@ run "copies_by_the_hour" {
 
   # What a copy does is no part of a backup: the backup's state machine does not know of it.
   assert {
-    condition     = !strcontains(data.aws_iam_policy_document.state_machine.json, "offsite") && length([for key, alarm in aws_cloudwatch_metric_alarm.offsite_copy_failed : key]) == 1
+    condition     = !strcontains(module.backup_state_machine.role.policy_json, "offsite") && output.offsite_copy.alarms.failed.name == "shop-prod-dynamodb-backup-offsite-copy-failed"
     error_message = "A copy that fails has an alarm of its own, and never fails a backup."
   }
 }
@@ -135,7 +134,7 @@ run "the_way_back_and_keys" {
   }
 
   assert {
-    condition     = max(length(aws_iam_role.offsite_copy_state_machine[0].name), length(aws_iam_role.offsite_copy_schedule[0].name)) <= 64
+    condition     = max(length(module.offsite_copy_state_machine[0].role.name), length(module.offsite_copy_schedules[0].role.name)) <= 64
     error_message = "Names of roles keep to 64 characters."
   }
 }

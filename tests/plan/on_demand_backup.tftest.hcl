@@ -79,12 +79,12 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = jsondecode(data.aws_iam_policy_document.schedule.json).Statement[0].Resource == "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-on-demand-backup"
+    condition     = jsondecode(module.schedule[0].role.policy_json).Statement[0].Resource == "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-on-demand-backup"
     error_message = "The schedule invokes the function that makes backups, and nothing else."
   }
 
   assert {
-    condition     = jsondecode(data.aws_iam_policy_document.schedule_trust.json).Statement[0].Condition.ArnEquals == { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-on-demand-backup" }
+    condition     = jsondecode(module.schedule[0].role.trust_json).Statement[0].Condition.ArnEquals == { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-on-demand-backup" }
     error_message = "Only our schedule group takes the schedule's role."
   }
 }
@@ -110,8 +110,8 @@ run "queue_schedule_and_alarms" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.this[0].schedule_expression == "cron(0 5 * * ? *)" && jsondecode(aws_scheduler_schedule.this[0].target[0].input).time == "<aws.scheduler.scheduled-time>"
-    error_message = "The schedule hands its time over, unescaped: ${aws_scheduler_schedule.this[0].target[0].input}"
+    condition     = module.schedule[0].schedules["on-demand-backup"].schedule_expression == "cron(0 5 * * ? *)" && jsondecode(module.schedule[0].schedules["on-demand-backup"].target[0].input).time == "<aws.scheduler.scheduled-time>"
+    error_message = "The schedule hands its time over, unescaped: ${module.schedule[0].schedules["on-demand-backup"].target[0].input}"
   }
 
   assert {
@@ -143,7 +143,7 @@ run "nothing_that_is_not_wanted" {
   }
 
   assert {
-    condition     = length(aws_scheduler_schedule.this) + length(aws_iam_role.schedule) + length(aws_cloudwatch_metric_alarm.not_fresh) + length(aws_sns_topic.this) == 0
+    condition     = length(module.schedule) + length(aws_cloudwatch_metric_alarm.not_fresh) + length(aws_sns_topic.this) == 0
     error_message = "No schedule, no freshness alarms and no topic unless wanted."
   }
 
@@ -193,7 +193,7 @@ run "with_keys_and_an_existing_topic" {
   }
 
   assert {
-    condition     = aws_iam_role.schedule[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary" && aws_iam_role.schedule[0].path == "/team/" && local.function.role_path == "/team/"
+    condition     = module.schedule[0].role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary" && module.schedule[0].role.path == "/team/" && local.function.role_path == "/team/"
     error_message = "The boundary is on the role here and handed to those of the functions."
   }
 }

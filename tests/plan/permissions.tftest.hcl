@@ -194,7 +194,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition = jsondecode(data.aws_iam_policy_document.schedule_trust.json).Statement[0].Condition == {
+    condition = jsondecode(module.backup_schedules.role.trust_json).Statement[0].Condition == {
       StringEquals = { "aws:SourceAccount" = "123456789012" }
       ArnEquals    = { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-dynamodb-backup" }
     }
@@ -202,7 +202,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition = jsondecode(data.aws_iam_policy_document.state_machine_trust.json).Statement[0].Condition == {
+    condition = jsondecode(module.backup_state_machine.role.trust_json).Statement[0].Condition == {
       StringEquals = { "aws:SourceAccount" = "123456789012" }
       ArnLike      = { "aws:SourceArn" = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup" }
     }
@@ -210,24 +210,24 @@ run "least_privilege" {
   }
 
   assert {
-    condition = [jsondecode(data.aws_iam_policy_document.schedule.json).Statement[0].Resource, jsondecode(data.aws_iam_policy_document.state_machine.json).Statement[0].Resource] == [
+    condition = [jsondecode(module.backup_schedules.role.policy_json).Statement[0].Resource, jsondecode(module.backup_state_machine.role.policy_json).Statement[0].Resource] == [
       "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-backup", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup",
     ]
     error_message = "The schedule starts our state machine, which invokes our function."
   }
 
   assert {
-    condition = { for s in jsondecode(data.aws_iam_policy_document.restore_state_machine.json).Statement : s.Sid => [s.Action, s.Resource] if s.Sid != "Notify" } == {
-      InvokeRestore = ["lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-restore"]
-      ReadJobs      = ["s3:GetObject", "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*"]
-      StartWorkers  = ["states:StartExecution", "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-restore"]
-      FollowWorkers = [["states:StopExecution", "states:RedriveExecution", "states:DescribeExecution"], "arn:aws:states:eu-west-1:123456789012:execution:shop-prod-dynamodb-restore/*"]
+    condition = { for s in jsondecode(module.restore_state_machine.role.policy_json).Statement : s.Sid => [s.Action, s.Resource] if s.Sid != "Notify" } == {
+      InvokeFunction = ["lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-restore"]
+      ReadJobs       = ["s3:GetObject", "arn:aws:s3:::shop-prod-dynamodb-backup-123456789012/native-exports/restores/*"]
+      StartWorkers   = ["states:StartExecution", "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-restore"]
+      FollowWorkers  = [["states:StopExecution", "states:RedriveExecution", "states:DescribeExecution"], "arn:aws:states:eu-west-1:123456789012:execution:shop-prod-dynamodb-restore/*"]
     }
-    error_message = "The restore state machine invokes our function and runs itself, nothing else: ${data.aws_iam_policy_document.restore_state_machine.json}"
+    error_message = "The restore state machine invokes our function and runs itself, nothing else: ${module.restore_state_machine.role.policy_json}"
   }
 
   assert {
-    condition = jsondecode(data.aws_iam_policy_document.restore_state_machine_trust.json).Statement[0].Condition.StringEquals == {
+    condition = jsondecode(module.restore_state_machine.role.trust_json).Statement[0].Condition.StringEquals == {
       "aws:SourceAccount" = "123456789012"
     }
     error_message = "Only Step Functions of our account takes the restore state machine's role."
@@ -363,12 +363,12 @@ run "with_a_key_and_a_boundary" {
   }
 
   assert {
-    condition     = toset([aws_iam_role.state_machine.permissions_boundary, aws_iam_role.schedule.permissions_boundary, local.function.permissions_boundary_arn]) == toset(["arn:aws:iam::123456789012:policy/boundary"])
+    condition     = toset([module.backup_state_machine.role.permissions_boundary, module.backup_schedules.role.permissions_boundary, local.function.permissions_boundary_arn]) == toset(["arn:aws:iam::123456789012:policy/boundary"])
     error_message = "The boundary is on the roles here and handed to those of the functions."
   }
 
   assert {
-    condition     = toset([aws_iam_role.state_machine.path, aws_iam_role.restore_state_machine.path, aws_iam_role.schedule.path, local.function.role_path]) == toset(["/team/"])
+    condition     = toset([module.backup_state_machine.role.path, module.restore_state_machine.role.path, module.backup_schedules.role.path, local.function.role_path]) == toset(["/team/"])
     error_message = "So is the path."
   }
 }

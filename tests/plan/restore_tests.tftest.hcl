@@ -30,8 +30,7 @@ run "off_by_default" {
 
   assert {
     condition = (
-      length(module.restore_test) + length(aws_sfn_state_machine.restore_test) + length(aws_scheduler_schedule.restore_test) + length(aws_scheduler_schedule_group.restore_test) +
-      length(aws_cloudwatch_metric_alarm.not_proven) + length(aws_cloudwatch_metric_alarm.restore_test_failed) + length(aws_iam_role.restore_test_schedule) + length(aws_iam_role.restore_test_state_machine)
+      length(module.restore_test) + length(module.restore_test_state_machine) + length(module.restore_test_schedules) + length(aws_cloudwatch_metric_alarm.not_proven)
     ) == 0 && output.restore_tests == null
     error_message = "Without restore_tests there is nothing of them."
   }
@@ -79,7 +78,7 @@ run "all_tables_weekly" {
   }
 
   assert {
-    condition = [for name, schedule in aws_scheduler_schedule.restore_test : [name, schedule.schedule_expression, schedule.target[0].arn, schedule.target[0].input]] == [
+    condition = [for name, schedule in module.restore_test_schedules[0].schedules : [name, schedule.schedule_expression, schedule.target[0].arn, schedule.target[0].input]] == [
       ["report", "rate(6 hours)", "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-restore-test", "{\"action\":\"report\"}"],
       ["test", "cron(0 5 ? * SUN *)", "arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-dynamodb-restore-test", "{}"],
     ]
@@ -122,7 +121,7 @@ run "some_tables_of_any_size_under_a_key" {
   }
 
   assert {
-    condition     = max(length(aws_iam_role.restore_test_state_machine[0].name), length(aws_iam_role.restore_test_schedule[0].name)) <= 64
+    condition     = max(length(module.restore_test_state_machine[0].role.name), length(module.restore_test_schedules[0].role.name)) <= 64
     error_message = "Names of roles keep to 64 characters."
   }
 }

@@ -102,7 +102,7 @@ run "backups_expire_by_their_class_alone" {
 
   assert {
     condition = alltrue([
-      for policy in [module.backup.policy_json, module.restore.policy_json, data.aws_iam_policy_document.state_machine.json, data.aws_iam_policy_document.schedule.json] :
+      for policy in [module.backup.policy_json, module.restore.policy_json, module.backup_state_machine.role.policy_json, module.backup_schedules.role.policy_json] :
       length(regexall("s3:(Delete|PutLifecycle|PutBucket|BypassGovernance|\\*)|\"\\*\"", policy)) == 0
     ])
     error_message = "No role can delete a backup or change how long backups are kept."

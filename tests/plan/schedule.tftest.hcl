@@ -36,19 +36,19 @@ run "daily_by_default_until_the_backup_is_done" {
 
   # With a definition that is known, the provider would ask AWS at plan whether it is valid.
   override_resource {
-    target = aws_sfn_state_machine.backup
+    target = module.backup_state_machine.aws_sfn_state_machine.this
   }
 
   assert {
     condition = (
-      aws_scheduler_schedule.backup["daily"].schedule_expression == "cron(0 3 * * ? *)" && aws_scheduler_schedule.backup["daily"].schedule_expression_timezone == "UTC" &&
-      aws_scheduler_schedule.backup["daily"].state == "ENABLED" && aws_scheduler_schedule.backup["daily"].flexible_time_window[0].maximum_window_in_minutes == 15
+      module.backup_schedules.schedules["daily"].schedule_expression == "cron(0 3 * * ? *)" && module.backup_schedules.schedules["daily"].schedule_expression_timezone == "UTC" &&
+      module.backup_schedules.schedules["daily"].state == "ENABLED" && module.backup_schedules.schedules["daily"].flexible_time_window[0].maximum_window_in_minutes == 15
     )
     error_message = "Daily at 03:00 UTC, within a quarter of an hour."
   }
 
   assert {
-    condition = jsondecode(aws_scheduler_schedule.backup["daily"].target[0].input) == {
+    condition = jsondecode(module.backup_schedules.schedules["daily"].target[0].input) == {
       source      = "aws.scheduler"
       detail-type = "Scheduled Event"
       id          = "<aws.scheduler.execution-id>"
@@ -58,20 +58,20 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = strcontains(aws_scheduler_schedule.backup["daily"].target[0].input, "<aws.scheduler.scheduled-time>")
+    condition     = strcontains(module.backup_schedules.schedules["daily"].target[0].input, "<aws.scheduler.scheduled-time>")
     error_message = "Scheduler replaces its context attributes only where \"<\" is not escaped."
   }
 
   assert {
     condition = alltrue([
-      for schedule in aws_scheduler_schedule.backup :
+      for schedule in module.backup_schedules.schedules :
       length(schedule.target[0].dead_letter_config) == 1 && schedule.target[0].retry_policy[0].maximum_event_age_in_seconds == 7200
     ])
     error_message = "A start that cannot be delivered within two hours is kept in a queue."
   }
 
   assert {
-    condition = [for s in jsondecode(data.aws_iam_policy_document.schedule.json).Statement : s if s.Sid == "KeepUndelivered"] == [{
+    condition = [for s in jsondecode(module.backup_schedules.role.policy_json).Statement : s if s.Sid == "KeepUndelivered"] == [{
       Sid      = "KeepUndelivered"
       Effect   = "Allow"
       Action   = "sqs:SendMessage"
@@ -91,32 +91,32 @@ run "daily_by_default_until_the_backup_is_done" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.Begin.Assign.event == "{% $type($states.context.Execution.Input) = 'object' ? $merge([$states.context.Execution.Input, {'execution': $states.context.Execution.Name}]) : $states.context.Execution.Input %}"
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.Begin.Assign.event == "{% $type($states.context.Execution.Input) = 'object' ? $merge([$states.context.Execution.Input, {'execution': $states.context.Execution.Name}]) : $states.context.Execution.Input %}"
     error_message = "The first turn gets the execution's own input."
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.Arguments == { FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup", Payload = "{% $event %}" }
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.BackUp.Arguments == { FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:shop-prod-dynamodb-backup", Payload = "{% $event %}" }
     error_message = "Every turn invokes the backup function."
   }
 
   assert {
-    condition     = [for choice in jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Choices : [choice.Condition, choice.Next]] == [["{% $states.input.statusCode = 200 and $count($states.input.body.export_results[$exists(item_count_alert)]) > 0 %}", "NotifyCollapse"], ["{% $states.input.statusCode = 200 %}", "Done"], ["{% $states.input.statusCode = 202 %}", "WaitForExports"]]
+    condition     = [for choice in jsondecode(module.backup_state_machine.state_machine.definition).States.IsDone.Choices : [choice.Condition, choice.Next]] == [["{% $states.input.statusCode = 200 and $count($states.input.body.export_results[$exists(item_count_alert)]) > 0 %}", "NotifyCollapse"], ["{% $states.input.statusCode = 200 %}", "Done"], ["{% $states.input.statusCode = 202 %}", "WaitForExports"]]
     error_message = "200 ends, 202 waits."
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.IsDone.Default == "ExplainFailure" && jsondecode(aws_sfn_state_machine.backup.definition).States.Failed.Type == "Fail"
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.IsDone.Default == "ExplainFailure" && jsondecode(module.backup_state_machine.state_machine.definition).States.Failed.Type == "Fail"
     error_message = "Any other status fails the execution."
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.WaitForExports == { Type = "Wait", Seconds = 60, Assign = { event = { run_id = "{% $states.input.body.run_id %}" } }, Next = "BackUp" }
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.WaitForExports == { Type = "Wait", Seconds = 60, Assign = { event = { run_id = "{% $states.input.body.run_id %}" } }, Next = "BackUp" }
     error_message = "It waits a minute between turns and goes on with exactly this run."
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.backup.definition).States.BackUp.TimeoutSeconds == 960
+    condition     = jsondecode(module.backup_state_machine.state_machine.definition).States.BackUp.TimeoutSeconds == 960
     error_message = "A turn is given up only after Lambda has."
   }
 }
@@ -132,7 +132,7 @@ run "as_many_as_given" {
   }
 
   assert {
-    condition = [for key, schedule in aws_scheduler_schedule.backup : [key, schedule.name, schedule.schedule_expression, schedule.schedule_expression_timezone, schedule.state, schedule.flexible_time_window[0].mode]] == [
+    condition = [for key, schedule in module.backup_schedules.schedules : [key, schedule.name, schedule.schedule_expression, schedule.schedule_expression_timezone, schedule.state, schedule.flexible_time_window[0].mode]] == [
       ["nightly", "nightly", "rate(12 hours)", "Europe/Berlin", "DISABLED", "OFF"],
       ["weekly", "weekly", "cron(0 5 ? * SUN *)", "UTC", "ENABLED", "FLEXIBLE"],
     ]
@@ -156,7 +156,7 @@ run "increments" {
   }
 
   assert {
-    condition     = jsondecode(aws_scheduler_schedule.backup["changes"].target[0].input) == merge(jsondecode(aws_scheduler_schedule.backup["daily"].target[0].input), { export_type = "INCREMENTAL_EXPORT" })
+    condition     = jsondecode(module.backup_schedules.schedules["changes"].target[0].input) == merge(jsondecode(module.backup_schedules.schedules["daily"].target[0].input), { export_type = "INCREMENTAL_EXPORT" })
     error_message = "The schedule of increments asks for them; the others are as they were."
   }
 }
@@ -169,7 +169,7 @@ run "no_schedule" {
   }
 
   assert {
-    condition     = length(aws_scheduler_schedule.backup) == 0 && length(output.schedules) == 0
+    condition     = length(module.backup_schedules.schedules) == 0 && length(output.schedules) == 0
     error_message = "Without schedules nothing starts by itself."
   }
 }
