@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,9 @@ def test_topics_are_there(example: AppliedExample) -> None:
 def test_second_plan_is_empty(example: AppliedExample) -> None:
     changes = example.terraform.planned_changes()
     unexpected = {
-        address: actions for address, actions in changes.items() if EMULATOR_DRIFT.get(address.split("[")[0]) != actions
+        address: actions
+        for address, actions in changes.items()
+        if EMULATOR_DRIFT.get(re.sub(r"\[[^]]*\]", "", address)) != actions
     }
     assert unexpected == {}
 
