@@ -15,9 +15,11 @@ PYTEST_WORKERS ?= 4
 PYTEST_ARGS ?=
 # What make lint does when no advisory service answers: warn, or fail (required), as before a release.
 AUDIT ?= warn
+# For each of the targets of make fuzz.
+FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test unit demo sandbox bench lint format docs lock clean terraform
+.PHONY: help setup dist test unit demo sandbox bench fuzz lint format docs lock clean terraform
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,9 @@ test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, a
 
 unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
 	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)
+
+fuzz: $(READY) ## Fuzz everything that reads, guided by coverage, FUZZ_SECONDS for each target (Linux on x86-64)
+	@$(PY) -m tests.reliability.fuzz --seconds $(FUZZ_SECONDS)
 
 demo: $(READY) $(LAYER) terraform ## Back up, damage and restore three tables in the sandbox, and prove it
 	@$(PY) -m scripts.demo

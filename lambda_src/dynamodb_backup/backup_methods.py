@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from dynamodb_backup.errors import ConfigurationError
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["BACKUP_METHODS", "MethodChoice", "chosen_methods"]
 
@@ -33,7 +33,7 @@ def chosen_methods(variables: Mapping[str, str], name: str) -> dict[str, MethodC
         It is malformed; the message names the table and what is wrong.
     """
     try:
-        document = json.loads(variables.get(name) or "{}")
+        document = read_json(variables.get(name) or "{}")
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON object of tables, but is not JSON: {error}") from error
     if not isinstance(document, dict) or not all(isinstance(choice, dict) for choice in document.values()):

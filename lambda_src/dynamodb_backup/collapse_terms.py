@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dynamodb_backup.errors import ConfigurationError
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["CollapseTerms", "chosen_collapse_terms"]
 
@@ -40,7 +40,7 @@ def chosen_collapse_terms(variables: Mapping[str, str], name: str) -> CollapseTe
     if not variables.get(name):
         return None
     try:
-        document = json.loads(variables[name])
+        document = read_json(variables[name])
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON object, but is not JSON: {error}") from error
     terms = document if isinstance(document, dict) else {}

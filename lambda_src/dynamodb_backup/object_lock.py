@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 from dynamodb_backup.contract.retention import CALENDAR_CLASSES, INCREMENTAL
 from dynamodb_backup.errors import ConfigurationError
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["LOCKED_CLASSES", "LOCK_MODES", "ObjectLock", "chosen_object_lock"]
 
@@ -46,7 +46,7 @@ def chosen_object_lock(variables: Mapping[str, str], name: str) -> ObjectLock | 
     if not variables.get(name):
         return None
     try:
-        document = json.loads(variables[name])
+        document = read_json(variables[name])
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON object, but is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("mode") not in LOCK_MODES:

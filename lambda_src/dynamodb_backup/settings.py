@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
 from dynamodb_backup.naming import NamingConvention, is_table_name
 from dynamodb_backup.object_lock import ObjectLock, chosen_object_lock
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings", "audit_log_group"]
 
@@ -170,7 +170,7 @@ def _table_names(variables: Mapping[str, str], name: str, default: str | None = 
 
 def _texts(variables: Mapping[str, str], name: str, what: str) -> list[str]:
     try:
-        texts = json.loads(variables.get(name) or "[]")
+        texts = read_json(variables.get(name) or "[]")
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON array of {what}, but is not JSON: {error}") from error
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -220,7 +220,7 @@ def _retention_days(variables: Mapping[str, str], name: str) -> dict[str, int]:
     if not variables.get(name):
         return {}
     try:
-        days = json.loads(variables[name])
+        days = read_json(variables[name])
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON object of days by class, but is not JSON: {error}") from error
     if not isinstance(days, dict) or not all(type(number) is int and number > 0 for number in days.values()):

@@ -9,7 +9,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "moment_or_none", "utc_now", "utc_stamp"]
+__all__ = ["Clock", "Deadline", "backoff_seconds", "iso", "moment_of", "moment_or_none", "utc_now", "utc_stamp"]
 
 ANSWER_MARGIN_SECONDS = 5.0
 LONGEST_INVOCATION_SECONDS = 900.0
@@ -77,13 +77,29 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment_of(text: str) -> datetime:
+    """Return a moment that stands in ISO 8601 with its time zone, in UTC.
+
+    Raises
+    ------
+    ValueError
+        It is none, has no time zone, or lies outside of the years 1 to 9999 in UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo:
+            return moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ValueError("a time is none, or has no time zone")
+
+
 def moment_or_none(text: object) -> datetime | None:
     """Return a moment that somebody else wrote in ISO 8601; ``None`` if it is none, or has no time zone."""
     try:
-        moment = datetime.fromisoformat(str(text))
+        return moment_of(str(text))
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
 
 
 def utc_stamp(moment: datetime) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
+from typing import Any
 
 import pytest
 
-from dynamodb_backup.timing import LONGEST_INVOCATION_SECONDS, Deadline, backoff_seconds, iso
+from dynamodb_backup.timing import LONGEST_INVOCATION_SECONDS, Deadline, backoff_seconds, iso, moment_of
 
 
 class Seconds:
@@ -73,3 +74,17 @@ def test_times_are_utc_with_milliseconds_and_z() -> None:
     assert iso(datetime(2026, 1, 31, 23, 59, 59, 123999, tzinfo=UTC)) == "2026-01-31T23:59:59.123Z"
     eastern = timezone(timedelta(hours=-5))
     assert iso(datetime(2026, 1, 31, 23, 0, tzinfo=eastern)) == "2026-02-01T04:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "2026-01-31", "2026-01-31T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", 7, None],
+)
+def test_what_is_no_moment_in_utc_is_a_value_error(text: Any) -> None:
+    with pytest.raises(ValueError, match="a time is none, or has no time zone"):
+        moment_of(text)
+
+
+def test_a_moment_is_in_utc() -> None:
+    assert moment_of("2026-01-31T02:00:00+02:00") == datetime(2026, 1, 31, tzinfo=UTC)
+    assert moment_of("2026-01-31T00:00:00Z").tzinfo == UTC

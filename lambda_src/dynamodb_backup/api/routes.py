@@ -66,13 +66,13 @@ class Api:
 
     def backup_run(self, request: HttpRequest) -> HttpAnswer:
         request.only_query(())
-        return HttpAnswer(HTTPStatus.OK, outcome.of_backup(self._backups.find(request.path["id"])))
+        return HttpAnswer(HTTPStatus.OK, outcome.of_backup(self._backups.find(request.parameter("id"))))
 
     def backups(self, request: HttpRequest) -> HttpAnswer:
         return self._listed(events.list_request(request.only_query(events.LIST_PARAMETERS)))
 
     def backups_of_date(self, request: HttpRequest) -> HttpAnswer:
-        date = request.path["date"]
+        date = request.parameter("date")
         found = self._listed(events.points_of_date(date, request.only_query(events.DATE_PARAMETERS)))
         if not found.body["total_recovery_points"] and not found.body["unreadable_dates"]:
             raise BackupNotFound(f"there is no backup of {date}; GET /backups lists those that there are")
@@ -85,7 +85,7 @@ class Api:
 
     def restore(self, request: HttpRequest) -> HttpAnswer:
         request.only_query(())
-        execution = self._restores.find(request.path["id"])
+        execution = self._restores.find(request.parameter("id"))
         return HttpAnswer(HTTPStatus.OK, outcome.of_restore(execution, self._store, self._layout))
 
     def start_verification(self, request: HttpRequest) -> HttpAnswer:
@@ -95,7 +95,7 @@ class Api:
 
     def verification(self, request: HttpRequest) -> HttpAnswer:
         request.only_query(())
-        return HttpAnswer(HTTPStatus.OK, outcome.of_verification(self._verifications.find(request.path["id"])))
+        return HttpAnswer(HTTPStatus.OK, outcome.of_verification(self._verifications.find(request.parameter("id"))))
 
     def _listed(self, request: ListRequest) -> HttpAnswer:
         response = Listing(self._settings, self._clients, self._deadline).execute(request).to_response()

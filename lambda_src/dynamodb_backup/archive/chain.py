@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["SUPERSEDED", "Base", "Chain", "Gap", "Window"]
 
@@ -43,11 +46,11 @@ class Window:
 
     @property
     def starts(self) -> datetime:
-        return datetime.fromisoformat(self.start)
+        return moment_of(self.start)
 
     @property
     def ends(self) -> datetime:
-        return datetime.fromisoformat(self.end)
+        return moment_of(self.end)
 
     def is_same(self, other: Window) -> bool:
         """Tell whether both are one attempt at one window."""
@@ -59,9 +62,7 @@ class Window:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Window:
-        known = {one.name: document[one.name] for one in fields(cls) if one.name in document}
-        known |= {"start": document["from"], "end": document["to"], "warnings": tuple(document.get("warnings", ()))}
-        window = cls(**known)
+        window = record_of(cls, {**document, "start": document["from"], "end": document["to"]})
         if not window.starts < window.ends:
             raise ValueError(f"a window from {window.start} to {window.end}")
         return window
@@ -78,7 +79,7 @@ class Base:
 
     @property
     def moment(self) -> datetime:
-        return datetime.fromisoformat(self.export_time)
+        return moment_of(self.export_time)
 
 
 @dataclass(frozen=True)
@@ -170,19 +171,10 @@ class Chain:
             It is not a chain record.
         """
         try:
-            document = json.loads(body)
-            base = Base(**{one.name: document["base"][one.name] for one in fields(Base)})
-            chain = cls(
-                key=key,
-                table_name=document["table_name"],
-                chain_id=document["chain_id"],
-                base=base,
-                table_id=document.get("table_id"),
-                windows=tuple(Window.from_dict(window) for window in document["windows"]),
-                closed=document["closed"],
-                etag=etag,
-            )
-            chain.gaps  # noqa: B018 - every time is one, or the record is refused here
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            document = read_json(body)
+            chain = record_of(cls, {**document, "key": key, "windows": [], "etag": etag})
+            chain = replace(chain, windows=tuple(Window.from_dict(window) for window in document["windows"]))
+            chain.base.moment  # noqa: B018 - every time is one, or the record is refused here
+        except (ValueError, KeyError, TypeError) as error:
             raise BackupDamaged(f"chain record {key} is malformed: {error}") from error
         return chain

@@ -15,18 +15,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import MOST_LEVELS, refuse_constant, refuse_depth
 
-__all__ = ["ChecksumReader", "item_of", "line_blocks"]
+__all__ = ["ChecksumReader", "item_of", "line_blocks", "text_of"]
 
 BLOCK_BYTES = 1_048_576
 _JSON_SPACE = " \t\r\n"
 """What JSON takes for a space; Python's own strip() takes more, and DynamoDB would not."""
 
 _OPENING = '{"Item":{'
-_decode = json.JSONDecoder().raw_decode
+_decode = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
+_pairs_of = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=list).decode
 
 LONGEST_LINE_BYTES = 16 * 1_048_576
-"""An item is at most 400 KB stored; as JSON, with every byte escaped or in base64, it stays far below this."""
+"""An item is at most 400 KB stored. As JSON, where each byte may take six characters and an empty text ten, that is
+some 4 MB, and twice as much in an incremental export. Only numbers with a hundred zeros, by the ten thousand, take
+more; and no longer line could be written again, as a request of BatchWriteItem has at most 16 MB."""
+
+MOST_VALUES = 1_048_576
+"""Of one line: each of an item's values is at least one of its 409,600 bytes, and a change holds two items."""
+
+_LONG_LINE_BYTES = 1_048_576
 
 
 class ChecksumReader(io.RawIOBase):
@@ -96,23 +105,42 @@ def item_of(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The line is not ``{"Item":{...}}`` with exactly that one member.
+        The line is not ``{"Item":{...}}`` with exactly that one member, or it is nested deeper, or holds more values,
+        than any item. The message holds no item data.
     """
-    text = line.decode("utf-8")
+    text = text_of(line)
     try:
-        if text.startswith(_OPENING):
-            item, end = _decode(text, len(_OPENING) - 1)
-            if text[end:].rstrip(_JSON_SPACE) == "}":
-                return item  # type: ignore[no-any-return]
-        return _only_member(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        item, end = _decode(text, len(_OPENING) - 1) if text.startswith(_OPENING) else (None, 0)
+        if item is None or text[end:].rstrip(_JSON_SPACE) != "}":
+            item = _only_member(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if line.count(b"{") + line.count(b"[") > MOST_LEVELS:
+        refuse_depth(item)
+    return item
+
+
+def text_of(line: bytes) -> str:
+    """Return the text of a line.
+
+    Raises
+    ------
+    ValueError
+        It is not UTF-8, or would take many times its length in memory: it holds more values than an item can.
+    """
+    if len(line) > _LONG_LINE_BYTES and line.count(b"{") + line.count(b"[") > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES} values, which no item can have")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
 
 
 def _only_member(text: str) -> dict[str, Any]:
     """Return the item of a line that is spaced or escaped otherwise than DynamoDB does it."""
-    members = json.loads(text, object_pairs_hook=list)
-    document = json.loads(text)
+    text = text.strip(_JSON_SPACE)
+    members = _pairs_of(text)
+    document, _ = _decode(text)
     # The list of pairs still has a member that stands twice; the dictionary does not.
     if type(document) is not dict or len(members) != 1 or type(document.get("Item")) is not dict:
         raise ValueError('not an object with exactly one member "Item"')

@@ -7,7 +7,6 @@ companions are named ``.md5`` in every real export.
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, ObjectMissing, UnsupportedExport
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["DataFile", "Summary", "listing_digest", "read_files", "read_summary"]
 
@@ -174,8 +174,8 @@ def _data_file(entry: Any, home: str, folder: str, name: str) -> DataFile:
 
 def _json(body: bytes, name: str) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return read_json(body)
+    except ValueError as error:
         raise BackupDamaged(f"{name} is not JSON: {error}") from error
 
 

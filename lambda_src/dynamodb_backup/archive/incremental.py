@@ -11,18 +11,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from dynamodb_backup.archive.datafile import text_of
 from dynamodb_backup.archive.export_manifests import DataFile, Summary, read_files, read_summary
 from dynamodb_backup.archive.layout import EXPORT_FOLDER
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, UnsupportedExport
+from dynamodb_backup.strict_json import refuse_constant, refuse_depth
+from dynamodb_backup.timing import moment_of
 
 __all__ = ["Change", "IncrementalExport", "change_of", "read_incremental"]
 
 DATA_FOLDER = f"{EXPORT_FOLDER}data/"
 _MEMBERS = {"Metadata", "Keys", "OldImage", "NewImage"}
+_LATEST_MICROS = 253_402_300_799_999_999
 _VIEWS = {"NEW_AND_OLD_IMAGES", "NEW_IMAGE"}
 
 
@@ -85,7 +88,7 @@ def read_incremental(store: ObjectStore, root: str) -> IncrementalExport:
     shared = root.removesuffix("/").rpartition("/")[0] + "/data/"
     files = read_files(store, root, shared, DATA_FOLDER, warnings)
     from_time, to_time = _moment(summary, "exportFromTime"), _moment(summary, "exportToTime")
-    if datetime.fromisoformat(from_time) >= datetime.fromisoformat(to_time):
+    if moment_of(from_time) >= moment_of(to_time):
         raise BackupDamaged(f"{summary.root}manifest-summary.json has a window from {from_time} to {to_time}")
     view = summary.text("outputView")
     if view not in _VIEWS:
@@ -109,7 +112,8 @@ def read_incremental(store: ObjectStore, root: str) -> IncrementalExport:
 def _moment(summary: Summary, field: str) -> str:
     text = summary.text(field)
     try:
-        if text is not None and datetime.fromisoformat(text).tzinfo is not None:
+        if text is not None:
+            moment_of(text)
             return text
     except ValueError:
         pass
@@ -126,13 +130,14 @@ def change_of(line: bytes) -> Change:
         The message holds no item data.
     """
     try:
-        members = json.loads(line.decode("utf-8"), object_pairs_hook=_each_once)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        members = _decode(text_of(line))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON at character {error.pos}") from None
     if not isinstance(members, dict) or not {"Metadata", "Keys"} <= members.keys() <= _MEMBERS:
         raise ValueError('not an object with the members "Metadata" and "Keys" and at most "OldImage" and "NewImage"')
+    refuse_depth(members)
     if not isinstance(members["Keys"], dict) or not members["Keys"]:
         raise ValueError('"Keys" is not an object with a key')
     return Change(
@@ -154,7 +159,10 @@ def _micros(metadata: object) -> int:
     text = number.get("N") if isinstance(number, dict) else None
     if not isinstance(text, str) or not text.isascii() or not text.isdigit():
         raise ValueError('"Metadata" has no valid WriteTimestampMicros')
-    return int(text)
+    micros = int(text)
+    if micros > _LATEST_MICROS:
+        raise ValueError('"Metadata" has a WriteTimestampMicros after the year 9999')
+    return micros
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -162,3 +170,6 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         raise ValueError("a member stands twice in one object")
     return document
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=refuse_constant).decode

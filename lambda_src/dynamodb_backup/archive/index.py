@@ -15,9 +15,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["MOST_INDEX_BYTES", "FileFilter", "FilterBuilder", "KeyIndex"]
 
@@ -82,6 +83,12 @@ class FilterBuilder:
 
 
 @dataclass(frozen=True)
+class _Header:
+    partition_key: tuple[str, str]
+    files: list[tuple[str, int, bool, int]]
+
+
+@dataclass(frozen=True)
 class KeyIndex:
     """The filters of one export's data files, by the files' MD5, and the partition key (name and type) they are of."""
 
@@ -115,13 +122,15 @@ class KeyIndex:
         if not body.startswith(_FORMAT) or hashlib.sha256(body).digest() != stored[-_SHA256_BYTES:]:
             raise BackupDamaged(f"key index {name} is altered, or of another version of the function")
         line, _, prefixes = body[len(_FORMAT) :].partition(b"\n")
-        header: dict[str, Any] = json.loads(line)
+        try:
+            header = record_of(_Header, read_json(line))
+        except ValueError as error:
+            raise BackupDamaged(f"key index {name} is malformed: {error}") from error
         filters, start = {}, 0
-        for md5, lines, complete, length in header["files"]:
+        for md5, lines, complete, length in header.files:
             filters[md5] = FileFilter(md5, lines, complete, prefixes[start : start + length])
             start += length
-        attribute, kind = header["partition_key"]
-        return cls((attribute, kind), filters)
+        return cls(header.partition_key, filters)
 
 
 def _split(prefixes: bytes | bytearray) -> list[bytes]:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
 from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["OFF", "ON", "PLACING", "RELEASING", "Hold", "HoldRecord", "LegalHolds"]
 
@@ -73,12 +75,12 @@ class LegalHolds:
         if stored is None:
             return HoldRecord(backup_date)
         try:
-            tables = {table: Hold(**one) for table, one in json.loads(stored.body)["tables"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            record = record_of(HoldRecord, read_json(stored.body), closed=True)
+        except ValueError as error:
             raise BackupDamaged(
                 f"{key} is malformed, so it is not known which backups of {backup_date} have a legal hold: {error}"
             ) from error
-        return HoldRecord(backup_date, tables, stored.etag)
+        return HoldRecord(backup_date, record.tables, stored.etag)
 
     def dates(self) -> list[str]:
         """Return every date that has a record."""

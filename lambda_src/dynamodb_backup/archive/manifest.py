@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["BackupManifest", "ManifestEntry"]
 
@@ -82,8 +83,8 @@ class BackupManifest:
             It is not JSON, or not a manifest.
         """
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            document = read_json(body)
+        except ValueError as error:
             raise BackupDamaged(f"{key} is not JSON: {error}") from error
         exports = document.get("exports") if isinstance(document, dict) else None
         if not isinstance(exports, list):

@@ -18,6 +18,7 @@ from dynamodb_backup.audit.log import AuditLog
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.audited import outcome_of, shown_event, work_id_of
 from dynamodb_backup.errors import BackupDamaged, ToolError
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Clock, iso, utc_now
 from dynamodb_backup.turns.state import began_at
@@ -74,7 +75,7 @@ class Trail:
         stored = self.store.find(key)
         known: dict[str, Any] = {"act": self.act, "id": work_id, "environment": self.environment}
         try:
-            known |= json.loads(stored.body) if stored else {}
+            known |= read_json(stored.body) if stored else {}
         except (ValueError, TypeError) as error:
             raise BackupDamaged(f"the audit record {key} is malformed, and is left as it is: {error}") from error
         if phase not in known:

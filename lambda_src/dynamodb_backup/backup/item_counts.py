@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
 from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["Count", "ItemCounts", "Standing", "Standings"]
 
@@ -52,16 +53,13 @@ class Standing:
     def accepted(self) -> Standing:
         return Standing(self.newest, self.newest)
 
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Standing:
-        """Read a standing. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
-        good, newest = (
-            Count(str(one["run_id"]), int(one["item_count"])) for one in (document["good"], document["newest"])
-        )
-        return cls(good, newest, document.get("collapsed_in"))
-
 
 Standings = Mapping[str, Standing]
+
+
+@dataclass(frozen=True)
+class _Record:
+    tables: dict[str, Standing]
 
 
 @dataclass
@@ -85,8 +83,8 @@ class ItemCounts:
         if stored is None:
             return {}
         try:
-            return {table: Standing.from_dict(one) for table, one in json.loads(stored.body)["tables"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return record_of(_Record, read_json(stored.body)).tables
+        except ValueError as error:
             raise BackupDamaged(
                 f"the record of item counts {self.key} is malformed: {error}; bring back an earlier version, or delete "
                 "it, and the next backups are counted anew"

@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from dynamodb_backup.contract.backup import BackupRequest
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
+from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["PENDING", "RunRecord", "TableRun"]
 
@@ -49,7 +53,7 @@ class TableRun:
     checked_files: int = 0
     checked_bytes: int = 0
     parsed_files: int = 0
-    parsing: Mapping[str, Any] = field(default_factory=dict)
+    parsing: Mapping[str, FileProgress] = field(default_factory=dict)
     verification: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
@@ -122,10 +126,10 @@ class RunRecord:
         return tuple(self.tables) == request.tables and self.export_type == request.export_type
 
     def age(self, now: datetime) -> timedelta:
-        return now - datetime.fromisoformat(self.started_at)
+        return now - moment_of(self.started_at)
 
     def ended_within(self, time: timedelta, now: datetime) -> bool:
-        return self.finished_at is not None and now - datetime.fromisoformat(self.finished_at) < time
+        return self.finished_at is not None and now - moment_of(self.finished_at) < time
 
     @property
     def pending(self) -> list[TableRun]:
@@ -167,17 +171,12 @@ class RunRecord:
             It is not a run record.
         """
         try:
-            document = json.loads(body)
-            tables = {name: _known(TableRun, table) for name, table in document["tables"].items()}
-            record: RunRecord = _known(cls, document | {"tables": tables, "etag": etag})
-            datetime.fromisoformat(record.started_at)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            record = replace(record_of(cls, read_json(body)), etag=etag)
+            for moment in (record.started_at, record.finished_at):
+                if moment is not None:
+                    moment_of(moment)
+            if not all(number.isdecimal() for table in record.tables.values() for number in table.parsing):
+                raise ValueError("'parsing' names a file that is no number")
+        except ValueError as error:
             raise BackupDamaged(f"run record {key} is malformed: {error}") from error
         return record
-
-
-def _known(kind: type[Any], document: Mapping[str, Any]) -> Any:
-    names = {one.name for one in fields(kind)}
-    known = {name: value for name, value in document.items() if name in names}
-    tuples = {name: tuple(known[name]) for name in ("warnings", "windows") if name in known}
-    return kind(**known | tuples)

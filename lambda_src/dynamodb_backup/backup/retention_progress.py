@@ -7,11 +7,13 @@ begins at the oldest date again, and giving an object the tag that it has change
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS, ObjectStore
 from dynamodb_backup.errors import WriteConflict
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import logger
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["Progress", "ProgressRecord", "TableProgress"]
 
@@ -66,10 +68,8 @@ class Progress:
     def parse(cls, body: bytes, etag: str) -> Progress:
         """Read a stored record; a malformed one is as good as none."""
         try:
-            document = json.loads(body)
-            tables = {table: TableProgress(**one) for table, one in document["tables"].items()}
-            return cls(str(document["scanned_through"]), tables, etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return replace(record_of(cls, read_json(body)), etag=etag)
+        except ValueError as error:
             logger.warning("the record of retention is malformed and is made anew", error=str(error))
             return cls(etag=etag)
 

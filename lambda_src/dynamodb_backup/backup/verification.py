@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from dynamodb_backup.archive.datafile import item_of
@@ -43,7 +43,7 @@ class Verification:
         self._definition_key = table.definition_key
         self._index: IndexMaker | None = None
         self.warnings: list[str] = []
-        self._parsing = {int(number): FileProgress.from_dict(progress) for number, progress in table.parsing.items()}
+        self._parsing = {int(number): replace(progress) for number, progress in table.parsing.items()}
 
     def run(self) -> None:
         """Verify what is not verified yet.
@@ -72,7 +72,7 @@ class Verification:
             checked_files=checked,
             checked_bytes=self._earlier_bytes + sum(self._sizes[one] for one in range(self._earlier_files, checked)),
             parsed_files=parsed,
-            parsing={str(number): asdict(progress) for number, progress in self._parsing.items() if number >= parsed},
+            parsing={str(number): replace(progress) for number, progress in self._parsing.items() if number >= parsed},
         )
 
     def report(self) -> dict[str, Any]:

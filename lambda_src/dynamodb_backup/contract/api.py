@@ -7,16 +7,17 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 from dynamodb_backup.errors import HttpRefused, RequestRefused
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["MOST_BODY_BYTES", "HttpAnswer", "HttpRequest", "problem"]
 
@@ -54,23 +55,30 @@ class HttpRequest:
         HttpRefused
             The body is too large, or not the base64 that it says it is.
         """
-        if not isinstance(event, Mapping) or event.get("version") != "2.0" or "requestContext" not in event:
-            raise RequestRefused(
-                "event", "must be one of an API Gateway HTTP API (payload format 2.0); use the API's URL"
-            )
-        context = event["requestContext"]
-        authorizer = context.get("authorizer") or {}
-        kind = next((kind for kind in ("iam", "jwt") if authorizer.get(kind)), None)
+        given = _Event.of(event)
+        kind = next((kind for kind in ("iam", "jwt") if given.authorizer.get(kind)), None)
         return cls(
-            route=str(event.get("routeKey")),
-            request_id=str(context.get("requestId")),
-            path=event.get("pathParameters") or {},
-            query=event.get("queryStringParameters") or {},
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            body=_body(event),
+            route=given.route,
+            request_id=given.request_id,
+            path=given.path or {},
+            query=given.query or {},
+            headers={name.lower(): value for name, value in (given.headers or {}).items()},
+            body=given.decoded_body(),
             authorized_by=kind,
-            caller=_caller(kind, authorizer),
+            caller=_caller(kind, given.authorizer),
         )
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the path.
+
+        Raises
+        ------
+        HttpRefused
+            The path has none of that name: it belongs to another route than the event says.
+        """
+        if name not in self.path:
+            raise HttpRefused(HTTPStatus.NOT_FOUND, f"the path of the request has no '{name}'")
+        return self.path[name]
 
     def only_query(self, known: Collection[str]) -> Mapping[str, str]:
         """Return the query's parameters.
@@ -96,9 +104,8 @@ class HttpRequest:
         if kind != "application/json":
             raise HttpRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the header Content-Type must be application/json")
         try:
-            # Without parse_constant Python would take NaN and Infinity, which are no JSON.
-            value = json.loads(self.body.decode(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            value = read_json(self.body)
+        except ValueError as error:
             raise HttpRefused(HTTPStatus.BAD_REQUEST, "the body is not JSON; send an object, if need be {}") from error
         if not isinstance(value, dict):
             raise HttpRefused(HTTPStatus.BAD_REQUEST, "the body is not a JSON object; send one, if need be {}")
@@ -150,29 +157,65 @@ def problem(status: int, detail: str, request_id: str | None, **members: str) ->
     return HttpAnswer(status, body, {"content-type": "application/problem+json"})
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    try:
-        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else str(text).encode()
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise HttpRefused(HTTPStatus.BAD_REQUEST, "the body cannot be decoded; send JSON in UTF-8") from error
-    if len(body) > MOST_BODY_BYTES:
-        raise HttpRefused(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has {len(body)} bytes and may have at most {MOST_BODY_BYTES}; split the request",
-        )
-    return body
+@dataclass(frozen=True)
+class _Event:
+    """The members of API Gateway's event that are read, by our names."""
+
+    route: str
+    request_id: str
+    authorizer: Mapping[str, Mapping[str, Any] | None]
+    path: Mapping[str, str] | None
+    query: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    body: str | None
+    is_base64: bool
+
+    @classmethod
+    def of(cls, event: object) -> _Event:
+        """Read an event. Raises ``RequestRefused`` where it is not API Gateway's."""
+        try:
+            if not isinstance(event, dict) or event.get("version") != "2.0":
+                raise ValueError("another version")
+            context = event.get("requestContext")
+            context = context if isinstance(context, dict) else {}
+            members = {
+                "route": event.get("routeKey"),
+                "request_id": context.get("requestId"),
+                "authorizer": context.get("authorizer") or {},
+                "path": event.get("pathParameters"),
+                "query": event.get("queryStringParameters"),
+                "headers": event.get("headers"),
+                "body": event.get("body"),
+                "is_base64": event.get("isBase64Encoded", False),
+            }
+            return record_of(cls, members)
+        except ValueError as error:
+            raise RequestRefused(
+                "event", "must be one of an API Gateway HTTP API (payload format 2.0); use the API's URL"
+            ) from error
+
+    def decoded_body(self) -> bytes:
+        """Return the body's bytes. Raises ``HttpRefused`` where it is too large, or no base64 though it says so."""
+        text = self.body or ""
+        try:
+            body = base64.b64decode(text, validate=True) if self.is_base64 else text.encode()
+        except ValueError as error:
+            raise HttpRefused(HTTPStatus.BAD_REQUEST, "the body cannot be decoded; send JSON in UTF-8") from error
+        if len(body) > MOST_BODY_BYTES:
+            raise HttpRefused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body has {len(body)} bytes and may have at most {MOST_BODY_BYTES}; split the request",
+            )
+        return body
 
 
-def _caller(kind: str | None, authorizer: Mapping[str, Any]) -> str | None:
+def _caller(kind: str | None, authorizer: Mapping[str, Mapping[str, Any] | None]) -> str | None:
+    given = authorizer.get(kind or "") or {}
     if kind == "iam":
-        return str(authorizer["iam"].get("userArn"))
-    return str((authorizer["jwt"].get("claims") or {}).get("sub")) if kind == "jwt" else None
+        return str(given.get("userArn"))
+    claims = given.get("claims")
+    return str(claims.get("sub") if isinstance(claims, dict) else None) if kind == "jwt" else None
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

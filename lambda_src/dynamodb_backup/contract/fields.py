@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.naming import is_table_name
-from dynamodb_backup.timing import iso
+from dynamodb_backup.timing import iso, moment_or_none
 
 __all__ = ["Fields", "is_from_eventbridge"]
 
@@ -84,11 +84,8 @@ class Fields:
         value = self._event.get(name, _MISSING)
         if value is _MISSING:
             return None
-        try:
-            moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
+        moment = moment_or_none(value) if isinstance(value, str) and "T" in value else None
+        if moment is None:
             raise _wrong(name, value, "a time in UTC such as 2026-01-31T14:30:00Z")
         return iso(moment)
 

@@ -17,7 +17,7 @@ KEY_FIELDS = ("keys", "partition_keys")
 MOST_KEYS = 1000
 MOST_ATTRIBUTES = 2
 
-_NUMBER = re.compile(r"[+-]?(\d{1,200}(\.\d{0,200})?|\.\d{1,200})([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,200}(\.[0-9]{0,200})?|\.[0-9]{1,200})([eE][+-]?[0-9]{1,3})?")
 """Longer ones are no numbers of DynamoDB, which has 38 digits and exponents from -130 to 125."""
 
 

@@ -14,6 +14,7 @@ from dynamodb_backup.errors import BackupDamaged, ObjectMissing, TimeIsUp, ToolE
 from dynamodb_backup.offsite.export import FoundExport, copy_export
 from dynamodb_backup.offsite.unit import Outcome, Unit
 from dynamodb_backup.offsite.work import Work
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import logger
 
 __all__ = ["Day", "without"]
@@ -105,7 +106,7 @@ def _left_out(entry: ManifestEntry) -> bool:
 
 def without(body: bytes, errors: Mapping[str, str]) -> bytes:
     """Return a manifest in which some tables' backups count as failed, so that nobody takes them for whole."""
-    document = json.loads(body)
+    document = read_json(body)
     for entry in document["exports"]:
         error = errors.get(entry["table_name"])
         if error is not None:

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.errors import BackupDamaged, LeaseTaken, ToolError, WriteConflict
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import ANSWER_MARGIN_SECONDS, Clock, Deadline, iso
+from dynamodb_backup.timing import ANSWER_MARGIN_SECONDS, Clock, Deadline, iso, moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["TurnLease"]
 
 CLOCKS_DIFFER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Held:
+    until: str
 
 
 class TurnLease:
@@ -37,7 +45,7 @@ class TurnLease:
         stored = self._store.find(self._key)
         if stored:
             until = self._until(stored.body)
-            if datetime.fromisoformat(until) > self._clock():
+            if moment_of(until) > self._clock():
                 raise LeaseTaken(f"another invocation is at it until {until} at the latest")
             self._etag = stored.etag
         try:
@@ -54,11 +62,11 @@ class TurnLease:
 
     def _until(self, body: bytes) -> str:
         try:
-            until = str(json.loads(body)["until"])
-            datetime.fromisoformat(until).timestamp()
-        except (ValueError, KeyError, TypeError) as error:
+            held = record_of(_Held, read_json(body))
+            moment_of(held.until)
+        except ValueError as error:
             raise BackupDamaged(f"the lease {self._key} is malformed: {error}; delete it") from error
-        return until
+        return held.until
 
     def _write(self, seconds: float) -> None:
         until = iso(self._clock() + timedelta(seconds=seconds))

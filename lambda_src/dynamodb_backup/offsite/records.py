@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.offsite.transfer import Upload
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["COPIED", "FAILED", "IN_PROGRESS", "PARTIAL", "CopyStatus", "ExportRecord", "Records", "UnitRecord"]
 
@@ -46,11 +47,6 @@ class ExportRecord:
             self.settled += 1
         self.beyond = sorted(beyond)
 
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> ExportRecord:
-        uploads = {key: Upload(**one) for key, one in document.pop("uploads").items()}
-        return cls(**document, uploads=uploads)
-
 
 @dataclass
 class UnitRecord:
@@ -76,11 +72,8 @@ class CopyStatus:
     tables: dict[str, str] = field(default_factory=dict)
     etag: str | None = field(default=None, compare=False)
 
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> CopyStatus:
-        status = cls(**document)
-        datetime.fromisoformat(status.watched_since)
-        return status
+    def __post_init__(self) -> None:
+        moment_of(self.watched_since)
 
 
 Record = TypeVar("Record", ExportRecord, UnitRecord, CopyStatus)
@@ -97,16 +90,16 @@ class Records:
         """Return the key of an export's record, and the record, a new one if there is none."""
         place = export_manifest.removeprefix(f"{prefix}/").rpartition("/")[0]
         key = f"{self.folder}exports/{place}.json"
-        return key, self._read(key, ExportRecord.of) or ExportRecord()
+        return key, self._read(key, ExportRecord) or ExportRecord()
 
     def unit(self, name: str) -> tuple[str, UnitRecord]:
         """Return the same for a date (``days/2026-01-31``) or a chain (``chains/orders/2026-01-31-0001``)."""
         key = f"{self.folder}{name}.json"
-        return key, self._read(key, lambda document: UnitRecord(**document)) or UnitRecord()
+        return key, self._read(key, UnitRecord) or UnitRecord()
 
     def status(self, now: str) -> tuple[str, CopyStatus]:
         key = f"{self.folder}status.json"
-        return key, self._read(key, CopyStatus.of) or CopyStatus(now)
+        return key, self._read(key, CopyStatus) or CopyStatus(now)
 
     def save(self, key: str, record: Record) -> None:
         """Write a record if nobody else wrote it since it was read.
@@ -116,16 +109,16 @@ class Records:
         WriteConflict
             Somebody else wrote it in between.
         """
-        document: Mapping[str, Any] = {name: one for name, one in asdict(record).items() if name != "etag"}
+        document = {name: one for name, one in asdict(record).items() if name != "etag"}
         record.etag = self.store.put_own(key, json.dumps(document).encode(), record.etag)
 
-    def _read(self, key: str, parse: Any) -> Any:
+    def _read(self, key: str, kind: type[Record]) -> Record | None:
         stored = self.store.find(key)
         if stored is None:
             return None
         try:
-            record = parse(json.loads(stored.body))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            record = record_of(kind, read_json(stored.body), closed=True)
+        except ValueError as error:
             raise BackupDamaged(f"the record of an off-site copy {key} is malformed: {error}; delete it") from error
         record.etag = stored.etag
         return record

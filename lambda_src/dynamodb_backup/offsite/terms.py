@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from dynamodb_backup.aws import foreign_s3, secret_text
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.errors import ConfigurationError, StoreUnusable
 from dynamodb_backup.offsite.work import Side
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["OffsiteTerms"]
 
@@ -101,7 +101,7 @@ class OffsiteTerms:
                 raise
             raise StoreUnusable(f"the secret {self.secret_arn} cannot be read: {explain(error)}") from error
         try:
-            document = json.loads(text)
+            document = read_json(text)
         except ValueError:
             document = None  # its message could hold a part of the secret
         values = [document.get(name) if isinstance(document, dict) else None for name in _KEY_FIELDS]
@@ -123,7 +123,7 @@ def _object(text: str) -> dict[str, Any]:
     if not text.strip():
         raise ConfigurationError(VARIABLE, "is not set; set the module's input offsite_copy, and apply")
     try:
-        document = json.loads(text)
+        document = read_json(text)
     except ValueError as error:
         raise ConfigurationError(VARIABLE, f"must be a JSON object, but is not JSON: {error}") from error
     if not isinstance(document, dict):

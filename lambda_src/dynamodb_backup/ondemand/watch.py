@@ -10,6 +10,9 @@ from datetime import datetime
 from dynamodb_backup.aws import QueueClient
 from dynamodb_backup.aws_errors import patiently
 from dynamodb_backup.errors import QueueMessageMalformed
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["Watch"]
 
@@ -30,7 +33,7 @@ class Watch:
 
     @property
     def run_began_at(self) -> datetime:
-        return datetime.fromisoformat(self.run_began)
+        return moment_of(self.run_began)
 
     def checked(self) -> Watch:
         return replace(self, checks=self.checks + 1)
@@ -61,15 +64,13 @@ class Watch:
             It is not one of ours.
         """
         try:
-            members = json.loads(body)
-            watch = cls(**members | {"tables": tuple(members["tables"])})
-            texts = (watch.table, watch.backup_arn, watch.backup_name, *watch.tables)
-            # A time without a zone cannot be compared, and would be found out only later.
-            if all(isinstance(text, str) for text in texts) and watch.run_began_at.tzinfo and watch.checks >= 0:
-                return watch
-        except (ValueError, KeyError, TypeError) as error:
+            watch = record_of(cls, read_json(body), closed=True)
+            moment_of(watch.run_began)
+        except ValueError as error:
             raise QueueMessageMalformed(_PROBLEM) from error
-        raise QueueMessageMalformed(_PROBLEM)
+        if watch.checks < 0:
+            raise QueueMessageMalformed(_PROBLEM)
+        return watch
 
 
 _PROBLEM = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from dynamodb_backup.archive.layout import Layout
@@ -10,6 +9,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.distributed import ExecutionName
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.distributed.execution_record import ExecutionRecord
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["FollowedRestore"]
 
@@ -55,7 +55,7 @@ class FollowedRestore:
         if stored is None or (most is not None and len(stored.body) > most):
             return None
         try:
-            document = json.loads(stored.body)
+            document = read_json(stored.body)
         except ValueError as error:
             raise BackupDamaged(f"object {key} of a restore is malformed: {error}") from error
         if not isinstance(document, dict):

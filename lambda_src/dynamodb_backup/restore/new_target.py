@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from dynamodb_backup.aws_errors import error_code
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TimeIsUp, ToolError
 from dynamodb_backup.restore.state import TableState
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.table.creation import RESTORING_TAG, create_table, creation_parameters, import_parameters
 from dynamodb_backup.table.definition import describe
 from dynamodb_backup.table.import_job import describe_import, exists_already, start_import
@@ -177,7 +177,7 @@ class NewTarget:
                 raise self._no_definition("was not captured with this backup")
             stored = self._records.find(key)
             try:
-                definition = json.loads(stored.body) if stored else None
+                definition = read_json(stored.body) if stored else None
             except ValueError as error:
                 raise self._no_definition(f"is not JSON: {error}") from error
             if not isinstance(definition, dict) or not isinstance(definition.get("Table"), Mapping):

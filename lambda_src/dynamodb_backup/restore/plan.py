@@ -179,7 +179,7 @@ class Planner:
         adopt(state, export)
         state.definition_key = self._scratch_definitions.get(state.source, backup.definition_key)
         keys, warning = self._captured_keys(state.definition_key)
-        state.source_keys = [list(attribute) for attribute in keys.attributes] if keys else None
+        state.source_keys = list(keys.attributes) if keys else None
         if warning:
             state.warnings.append(warning)
 

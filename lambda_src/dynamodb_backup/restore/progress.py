@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.errors import BackupDamaged, ToolError
 from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import iso
+from dynamodb_backup.timing import iso, moment_of
 from dynamodb_backup.turns.means import Means
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["OwnProgress", "Progress", "ProgressReporter", "Publisher", "TableProgress", "emit_percent"]
 
@@ -115,12 +117,15 @@ class Progress:
         """Return when the last item will be settled at the rate so far; ``None`` while there is no rate, or no need."""
         if self.moving_since is None or self.status == "ENDED":
             return None
-        now = datetime.fromisoformat(self.updated_at)
-        seconds = (now - datetime.fromisoformat(self.moving_since)).total_seconds()
+        now = moment_of(self.updated_at)
+        seconds = (now - moment_of(self.moving_since)).total_seconds()
         moved = self.items_done - self.moving_from
         if seconds <= 0 or moved <= 0:
             return None
-        return iso(now + timedelta(seconds=seconds * (self.items_expected - self.items_done) / moved))
+        try:
+            return iso(now + timedelta(seconds=seconds * (self.items_expected - self.items_done) / moved))
+        except OverflowError:
+            return None  # after the year 9999
 
     def to_json(self) -> bytes:
         document: dict[str, Any] = {
@@ -148,13 +153,13 @@ class Progress:
             It is not a progress object.
         """
         try:
-            document = json.loads(body)
-            known = {one.name for one in fields(TableProgress)}
-            tables = [TableProgress(**{k: v for k, v in one.items() if k in known}) for one in document["tables"]]
-            names = ("restore_id", "dry_run", "started_at", "updated_at", "moving_since", "moving_from")
-            return cls(tables=tables, **{name: document[name] for name in names})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            progress = record_of(cls, read_json(body))
+            for moment in (progress.started_at, progress.updated_at, progress.moving_since):
+                if moment is not None:
+                    moment_of(moment)
+        except ValueError as error:
             raise BackupDamaged(f"progress {key} is malformed: {error}") from error
+        return progress
 
 
 class Publisher(Protocol):

@@ -54,7 +54,7 @@ class Selector:
         wanted = WantedKeys(keys, self._request.selected_keys, partitions=bool(self._request.partition_keys))
         selection = self._state.selection or self._begin(source, export, wanted)
 
-        def look_through(file: list[Any]) -> None:
+        def look_through(file: tuple[int, FileProgress]) -> None:
             number, progress = file
             verify_file(source, export.files[number], progress, deadline, self._on_item(wanted, selection))
 
@@ -73,7 +73,7 @@ class Selector:
         numbers, warnings = files_to_read(source, export, wanted)
         self._state.warnings += warnings
         self._state.items_expected = 0
-        self._state.selection = Selection([[number, FileProgress()] for number in numbers])
+        self._state.selection = Selection([(number, FileProgress()) for number in numbers])
         return self._state.selection
 
     def _on_item(self, wanted: WantedKeys, selection: Selection) -> OnItem:

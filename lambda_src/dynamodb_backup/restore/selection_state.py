@@ -18,12 +18,7 @@ class Selection:
     ``not_found`` the wanted keys that no file holds, known at the end.
     """
 
-    files: list[list[Any]]
+    files: list[tuple[int, FileProgress]]
     found: list[str] = field(default_factory=list)
     parts: list[dict[str, Any]] = field(default_factory=list)
     not_found: list[dict[str, Any]] | None = None
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Selection:
-        files = [[number, FileProgress.from_dict(progress)] for number, progress in document.pop("files")]
-        return cls(files, **document)

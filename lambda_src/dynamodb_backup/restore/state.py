@@ -13,6 +13,7 @@ from dynamodb_backup.restore.selection_state import Selection
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.table.scan import Segment
 from dynamodb_backup.turns.state import WorkKind, WorkState
+from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.stored_backup import FileProgress
@@ -43,25 +44,19 @@ class FileState:
     written: bool = False
     size: FileSize = field(default_factory=FileSize)
     lines_until: int | None = None
-    settled_ahead: list[list[int]] = field(default_factory=list)
+    settled_ahead: list[tuple[int, int]] = field(default_factory=list)
 
     def settle(self, start: int, end: int) -> None:
         """Note that the lines from ``start`` up to ``end`` are settled; they are not yet."""
-        ahead: list[list[int]] = []
-        for run in sorted([*self.settled_ahead, [start, end]]):
+        ahead: list[tuple[int, int]] = []
+        for run in sorted([*self.settled_ahead, (start, end)]):
             if run[0] == self.lines_settled:
                 self.lines_settled = run[1]
             elif ahead and run[0] == ahead[-1][1]:
-                ahead[-1] = [ahead[-1][0], run[1]]
+                ahead[-1] = (ahead[-1][0], run[1])
             else:
                 ahead.append(run)
         self.settled_ahead = ahead
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> FileState:
-        progress, size = FileProgress.from_dict(document["verified"]), FileSize(**document.get("size", {}))
-        until, ahead = document.get("lines_until"), document.get("settled_ahead", [])
-        return cls(progress, document["lines_settled"], document["written"], size, until, ahead)
 
 
 @dataclass
@@ -81,10 +76,6 @@ class WindowState:
     deletes: int = 0
     applied: bool = False
 
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> WindowState:
-        return cls(**{**document, "files": [FileState.from_dict(one) for one in document["files"]]})
-
 
 @dataclass
 class TableState:
@@ -102,7 +93,7 @@ class TableState:
     bucket: str = ""
     root: str = ""
     fingerprint: str = ""
-    source_keys: list[list[str]] | None = None
+    source_keys: list[tuple[str, str]] | None = None
     definition_key: str | None = None
     on_demand_backup: str | None = None
     creates_target: bool = False
@@ -144,7 +135,7 @@ class TableState:
     @property
     def captured_keys(self) -> KeySchema | None:
         """The key schema that was captured with the backup, if it was."""
-        return KeySchema(tuple((name, kind) for name, kind in self.source_keys)) if self.source_keys else None
+        return KeySchema(tuple(self.source_keys)) if self.source_keys else None
 
     @property
     def missing_keys(self) -> str | None:
@@ -201,19 +192,13 @@ class TableState:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TableState:
-        files = [FileState.from_dict(one) for one in document.pop("files")]
-        document["windows"] = [WindowState.from_dict(one) for one in document.pop("windows", ())]
-        segments = [Segment(**one) for one in document.pop("segments")]
-        found = document.pop("selection", None)
-        selection = Selection.from_dict(found) if found else None
         # Versions before the digests were one class kept these three fields, and deleted in passes, each a whole scan.
-        earlier = [document.pop(name, None) for name in ("key_parts", "buckets_checked", "duplicates")]
-        digests = DigestsState(**document.pop("digests")) if "digests" in document else DigestsState(*earlier)
+        names = {"key_parts": "parts", "buckets_checked": "buckets_checked", "duplicates": "duplicates"}
+        earlier = {newer: document.pop(name) for name, newer in names.items() if name in document}
+        document.setdefault("digests", earlier)
         if document.pop("delete_pass", 0):
-            segments = []
-        for name in ("comparison", "proof"):
-            document[name] = ComparisonState.from_dict(compared) if (compared := document.get(name)) else None
-        return cls(**document, digests=digests, files=files, segments=segments, selection=selection)
+            document["segments"] = []
+        return record_of(cls, document, closed=True)
 
 
 RESTORE = WorkKind(
@@ -242,7 +227,7 @@ class RestoreState(WorkState[RestoreRequest, TableState]):
     def original_request(self) -> RestoreRequest:
         given = {name: value for name, value in self.request.items() if value is not None}
         if "export" in given or "restore_to" in given:
-            del given["backup_date"]
+            given.pop("backup_date", None)
         if "on_demand_backup" in given:
             given = {name: value for name, value in given.items() if name in FIELDS_OF_ON_DEMAND}
         if TRANSFORM in given and not self.open:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore_test.scratch import SCRATCH_TAG
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["captured_definition", "scratch_definition"]
 
@@ -27,7 +27,7 @@ def captured_definition(store: ObjectStore, backup: StoredBackup) -> Mapping[str
     """
     stored = store.find(backup.definition_key) if backup.definition_key else None
     try:
-        definition = json.loads(stored.body) if stored else None
+        definition = read_json(stored.body) if stored else None
         if isinstance(definition, dict) and definition["Table"]["KeySchema"]:
             return definition
     except (ValueError, KeyError, TypeError):

@@ -11,8 +11,9 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore_test import ProvenAge, TableTest
 from dynamodb_backup.errors import BackupDamaged, ToolError
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import emit, logger
-from dynamodb_backup.timing import iso
+from dynamodb_backup.timing import iso, moment_of
 
 __all__ = ["TestRecords"]
 
@@ -47,7 +48,7 @@ class TestRecords:
             if etag is None:
                 self._store.put_if_unchanged(self._layout.restore_test_status(table), json.dumps(status).encode(), None)
             proven = status.get("last_proven")
-            since = datetime.fromisoformat(proven["tested_at"] if proven else status["watched_since"])
+            since = moment_of(proven["tested_at"] if proven else status["watched_since"])
         except (ToolError, *AWS_ERRORS) as error:
             logger.error("age of the last proven restore unknown", table=table, error=explain(error))
             return ProvenAge(table, error=explain(error))
@@ -72,9 +73,9 @@ class TestRecords:
         if stored is None:
             return {"table_name": table, "watched_since": iso(now), "last_proven": None, "last_test": None}, None
         try:
-            status: dict[str, Any] = json.loads(stored.body)
+            status: dict[str, Any] = read_json(stored.body)
             proven = status.get("last_proven")
-            datetime.fromisoformat(proven["tested_at"] if proven else status["watched_since"])
+            moment_of(proven["tested_at"] if proven else status["watched_since"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackupDamaged(f"what is known of restore tests in {key} is malformed: {error}; delete it") from error
         return status, stored.etag

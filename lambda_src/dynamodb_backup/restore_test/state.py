@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from dynamodb_backup.contract.restore_test import TableTest
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["TableTestState", "TestState"]
 
@@ -75,8 +77,10 @@ class TestState:
             It is not one that this version of the function wrote.
         """
         try:
-            document: dict[str, Any] = json.loads(body)
-            tables = [TableTestState(**one) for one in document.pop("tables")]
-            return cls(**document, tables=tables, etag=etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            state = replace(record_of(cls, read_json(body), closed=True), etag=etag)
+            for moment in (state.updated_at, *(table.started_at for table in state.tables)):
+                if moment is not None:
+                    moment_of(moment)
+        except ValueError as error:
             raise BackupDamaged(f"the state of the restore test {key} is malformed: {error}; delete it") from error
+        return state

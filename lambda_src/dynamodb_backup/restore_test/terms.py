@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from dynamodb_backup.contract.restore_test import RestoreTestRequest
 from dynamodb_backup.errors import ConfigurationError, RequestRefused
 from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.settings import Settings
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["Terms"]
 
@@ -75,7 +75,7 @@ def _tables(variables: Mapping[str, str], settings: Settings) -> tuple[str, ...]
     if not text:
         return settings.tables
     try:
-        tables = json.loads(text)
+        tables = read_json(text)
     except ValueError as error:
         raise ConfigurationError(
             "RESTORE_TEST_TABLES", f"must be a JSON array of table names, but is not JSON: {error}"

@@ -17,8 +17,10 @@ from dynamodb_backup.archive.home import refuse_copy
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.selection import KEY_FIELDS
 from dynamodb_backup.contract.transform import FORGOTTEN_SALT, SALT
-from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.errors import BackupDamaged, RequestRefused
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.timing import utc_stamp
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["Request", "TableOfWork", "WorkKind", "WorkState", "began_at", "new_id"]
 
@@ -67,6 +69,17 @@ class WorkKind:
     outpaced: str | None = None
     outdated: str | None = None
     always_kept: bool = False
+
+
+@dataclass
+class _Work:
+    """What a checkpoint holds beside its tables."""
+
+    id: str
+    request: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+    turns: int = 1
+    home: str | None = None
 
 
 @dataclass
@@ -137,13 +150,16 @@ class WorkState(ABC, Generic[RequestT, TableT]):
             It is not one that this version of the function wrote.
         """
         try:
-            document = json.loads(body)
+            document = read_json(body)
             if document.pop("version") != VERSION:
                 raise ValueError("it was written by another version of the function")
             tables = [cls.table_from(table) for table in document.pop("tables")]
-            return cls(id=document.pop(cls.kind.id_field), **document, tables=tables, etag=etag)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            work = record_of(_Work, document | {"id": document.pop(cls.kind.id_field)}, closed=True)
+            state = cls(work.id, work.request, tables, work.warnings, work.turns, work.home, etag)
+            state.original_request()
+        except (ValueError, KeyError, TypeError, AttributeError, RequestRefused) as error:
             raise BackupDamaged(cls.kind.malformed.format(key=key, error=error)) from error
+        return state
 
     def contradiction(self, request: RequestT) -> str | None:
         """Return the first field that the event gives and that differs from the work's own request."""

@@ -8,6 +8,7 @@ from typing import Any
 from dynamodb_backup.contract.selection import TypedKey
 from dynamodb_backup.contract.undo import TableUndo, UndoRequest
 from dynamodb_backup.turns.state import WorkKind, WorkState
+from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.stored_backup import FileProgress
 
 __all__ = ["FileState", "TableState", "UndoState"]
@@ -75,11 +76,7 @@ class TableState:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TableState:
-        files = [
-            FileState(FileProgress.from_dict(one["verified"]), one["lines_settled"], one["settled"])
-            for one in document.pop("files")
-        ]
-        return cls(**document, files=files)
+        return record_of(cls, document, closed=True)
 
 
 UNDO = WorkKind(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.table.keys import KeySchema
 
 __all__ = ["read_captured_keys"]
@@ -22,7 +21,7 @@ def read_captured_keys(store: ObjectStore, key: str) -> KeySchema:
     stored = store.find(key)
     try:
         if stored is not None:
-            return KeySchema.of(json.loads(stored.body)["Table"])
+            return KeySchema.of(read_json(stored.body)["Table"])
     except (ValueError, KeyError, TypeError):
         pass
     raise BackupDamaged(f"the captured definition s3://{store.bucket}/{key} is missing or malformed")

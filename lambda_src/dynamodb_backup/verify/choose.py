@@ -106,7 +106,7 @@ class Chooser:
         except BackupDamaged as error:
             state.warnings.append(str(error))
         else:
-            state.source_keys = [list(attribute) for attribute in keys.attributes]
+            state.source_keys = list(keys.attributes)
 
     def _from_export(self, request: VerifyRequest) -> TableVerificationState:
         bucket, _, root = (request.export or "").removeprefix("s3://").partition("/")

@@ -11,7 +11,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +52,6 @@ class ComparisonState:
     files_sampled: int = 0
     marks: str | None = None
     done: bool = False
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> ComparisonState:
-        """Read what ``asdict`` wrote, also if a newer version wrote more."""
-        known = {one.name: document[one.name] for one in fields(cls) if one.name in document}
-        return cls(**{**known, "segments": [Segment(**one) for one in document["segments"]]})
 
     def differences(self) -> dict[str, Any]:
         """Return what is told of a comparison: counts, and some keys of each kind."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dynamodb_backup.contract.verify import TableVerification, VerifyRequest
 from dynamodb_backup.turns.state import WorkKind, WorkState
+from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.fingerprint import Fingerprint
@@ -36,7 +37,7 @@ class TableVerificationState:
     root: str = ""
     listing: str = ""
     stores_fingerprint: bool = False
-    source_keys: list[list[str]] | None = None
+    source_keys: list[tuple[str, str]] | None = None
     items_expected: int = 0
     files: list[FileVerification] = field(default_factory=list)
     digests: DigestsState = field(default_factory=DigestsState)
@@ -76,16 +77,7 @@ class TableVerificationState:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TableVerificationState:
-        compared = document.pop("comparison")
-        return cls(
-            files=[
-                FileVerification(FileProgress.from_dict(one["progress"]), Fingerprint(**one["fingerprint"]))
-                for one in document.pop("files")
-            ],
-            digests=DigestsState(**document.pop("digests")),
-            comparison=ComparisonState.from_dict(compared) if compared else None,
-            **document,
-        )
+        return record_of(cls, document, closed=True)
 
 
 VERIFICATION = WorkKind(
@@ -114,5 +106,5 @@ class VerifyState(WorkState[VerifyRequest, TableVerificationState]):
     def original_request(self) -> VerifyRequest:
         given = {name: value for name, value in self.request.items() if value is not None}
         if "export" in given:
-            del given["backup_date"]
+            given.pop("backup_date", None)
         return VerifyRequest.from_event(given)

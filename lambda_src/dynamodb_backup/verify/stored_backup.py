@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from base64 import b64decode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import md5
 from typing import Any
 from zlib import crc32
@@ -37,11 +37,6 @@ class FileProgress:
     items: int = 0
     done: bool = False
     lines_crc32: int | None = None
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> FileProgress:
-        """Read what ``asdict`` wrote, also if a newer version wrote more."""
-        return cls(**{one.name: document[one.name] for one in fields(cls) if one.name in document})
 
 
 def verify_file(
@@ -189,8 +184,8 @@ def _parse_lines(lines: list[bytes], name: str, progress: FileProgress, on_item:
             try:
                 item = parse(line)
             except ValueError as error:
-                number, problem = progress.lines + parsed, _without_data(error)
-                raise BackupDamaged(f"line {number} of data file {name} is damaged: {problem}") from None
+                number = progress.lines + parsed
+                raise BackupDamaged(f"line {number} of data file {name} is damaged: {error}") from None
             items += 1
             if on_item:
                 on_item(item)
@@ -203,13 +198,6 @@ def _parse_lines(lines: list[bytes], name: str, progress: FileProgress, on_item:
 
 def _crc32(lines: list[bytes], before: int) -> int:
     return crc32(b"\n", crc32(b"\n".join(lines), before))
-
-
-def _without_data(error: ValueError) -> str:
-    """Return what is wrong with a line, not what stands in it."""
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
-    return str(error)
 
 
 def _open(store: ObjectStore, file: DataFile, etag: str | None = None) -> tuple[io.RawIOBase, str]:

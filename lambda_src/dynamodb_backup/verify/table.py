@@ -87,7 +87,7 @@ class TableVerifier:
 
     def _refuse_other_keys(self, keys: KeySchema) -> None:
         recorded = self._state.source_keys
-        source = KeySchema(tuple((name, kind) for name, kind in recorded)) if recorded else keys
+        source = KeySchema(tuple(recorded)) if recorded else keys
         if source != keys:
             raise self._incomparable(keys, f"the backup's is {source}")
 

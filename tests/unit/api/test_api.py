@@ -434,3 +434,36 @@ def test_a_verification_tells_its_result_also_when_it_found_a_difference(
     assert (told["status"], told["cause"], told["ended_at"]) == (status, cause, "2026-01-31T12:00:00.000Z")
     assert (told["result"] or {}).get("verified_tables") == result
     assert NOW.year == 2026
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pathParameters": "no object"},
+        {"queryStringParameters": {"limit": 5}},
+        {"headers": {"content-type": ["application/json"]}},
+        {"headers": []},
+        {"body": {"tables": ["orders"]}},
+        {"body": True},
+        {"isBase64Encoded": "yes"},
+        {"routeKey": None},
+        {"requestContext": 1},
+        {"requestContext": {"requestId": "r", "authorizer": {"iam": "me"}}},
+    ],
+)
+def test_an_event_that_api_gateway_does_not_send_is_refused(aws: Aws, change: dict[str, Any]) -> None:
+    answer = aws.answer(request("POST /backups", {}) | change)
+    told = json.loads(answer["body"])
+    assert (answer["statusCode"], told["field"]) == (400, "event")
+    assert aws.started() == []
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route])
+def test_a_route_whose_parameter_is_missing_is_not_found(aws: Aws, route: str) -> None:
+    status, told = aws.send(route)
+    assert status == 404, told
+
+
+def test_a_body_in_base64_of_other_characters_is_refused(aws: Aws) -> None:
+    event = request("POST /backups", {}) | {"body": "é", "isBase64Encoded": True}
+    assert aws.answer(event)["statusCode"] == 400

@@ -175,3 +175,32 @@ def test_the_checksum_is_that_of_all_bytes_read_or_not() -> None:
     while whole.pass_block():
         pass
     assert reader.md5 == whole.md5
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"Item":{"id":{"S":"\xff"}}}', "not UTF-8"),
+        (b'{"Item":{"n":NaN}}', "NaN"),
+        (b'{ "Item" : {"n":-Infinity}}', "-Infinity"),
+        (b'{"Item":' + b'{"M":' * 60 + b"{}" + b"}" * 61, ""),
+        (b'{"Item":' + b'{"M":' * 101 + b"{}" + b"}" * 102, "nested too deeply"),
+        (b'{"Item":{"l":' + b"[" * 100_000 + b"]" * 100_000 + b"}}", "nested too deeply"),
+        (b'{"Item":{"l":' + b'{"L":[' * 100_000, "nested too deeply"),
+        (b'{"Item":{"l":{"L":[' + b"[]," * 1_100_000 + b"[]]}}}", "more than 1048576 values"),
+        (b'{"Item":{"n":' + b"9" * 1_000_000 + b"}}", "integer"),
+    ],
+)
+def test_a_line_beyond_all_measure_is_refused_before_anything_is_made_of_it(line: bytes, problem: str) -> None:
+    if not problem:
+        assert item_of(line)
+        return
+    with pytest.raises(ValueError, match=problem) as refused:
+        item_of(line)
+    assert not isinstance(refused.value, UnicodeError)
+
+
+def test_the_largest_item_that_there_can_be_is_read() -> None:
+    """A list of empty texts: each is one of the item's 409,600 bytes, and ten characters of the line."""
+    line = b'{"Item":{"id":{"S":"a"},"l":{"L":[' + b'{"S":""},' * 409_000 + b'{"S":""}]}}}'
+    assert len(item_of(line)["l"]["L"]) == 409_001

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,12 @@ def test_any_altered_byte_is_noticed() -> None:
 @pytest.mark.parametrize("place", ["", "native-exports/2026-01-31/orders/"])
 def test_it_lies_beside_the_export(place: str) -> None:
     assert Layout.key_index(f"{place}AWSDynamoDB/0179-ab/") == f"{place}key-index/0179-ab"
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"[]", b"{}", b'{"partition_key":["id"],"files":[]}', b'{"partition_key":["id","S"],"files":[[1]]}']
+)
+def test_a_header_of_another_form_is_damage_although_its_checksum_is_right(header: bytes) -> None:
+    body = b"dynamodb-backup key index 1\n" + header + b"\n"
+    with pytest.raises(BackupDamaged, match="key index some/index is malformed"):
+        KeyIndex.parse("some/index", body + hashlib.sha256(body).digest())

@@ -73,6 +73,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"export": EXPORT, "tables": ["orders"], "backup_date": "latest"}, "export", "backup_date"),
         ({"restore_id": "../x"}, "restore_id", "../x"),
         ({"restore_id": ""}, "restore_id", '""'),
+        ({"restore_to": "0001-01-01T00:00:00+14:00"}, "restore_to", "a time in UTC"),
+        ({"restore_to": "9999-12-31T23:59:59-12:00"}, "restore_to", "a time in UTC"),
         ("orders", "event", "object"),
     ],
 )
@@ -164,6 +166,7 @@ def test_the_body_holds_every_promised_field() -> None:
         ([{"id": {"N": "secret"}}], "is not a number"),
         ([{"id": {"N": "1E99999"}}], "is not a number"),
         ([{"id": {"N": "NaN"}}], "is not a number"),
+        ([{"id": {"N": "\u0664\u0662"}}], "is not a number"),
         ([{"id": {"B": "not base64!"}}], "is not base64"),
     ],
 )

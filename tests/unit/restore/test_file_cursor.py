@@ -14,6 +14,7 @@ from dynamodb_backup.errors import ObjectChanged, ReadInterrupted
 from dynamodb_backup.restore.state import FileState
 from dynamodb_backup.restore.write import Batch, FileCursor
 from dynamodb_backup.table.batch_write import Outcome, Refused
+from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.stored_backup import FileProgress
 from sandbox.exports.format import gzip_bytes
 from tests.unit.restore.fake_s3 import FakeS3
@@ -31,7 +32,7 @@ def etag(s3: FakeS3) -> str:
 
 def reread(state: FileState) -> FileState:
     """What a checkpoint makes of a state."""
-    return FileState.from_dict(json.loads(json.dumps(asdict(state))))
+    return record_of(FileState, json.loads(json.dumps(asdict(state))))
 
 
 @settings(deadline=None, max_examples=50)
@@ -109,7 +110,7 @@ def test_broken_reads_go_on_where_they_broke(breaks: list[int]) -> None:
 def test_a_checkpoint_from_before_gaps_were_kept_is_read() -> None:
     document = asdict(FileState(FileProgress(etag="e"), lines_settled=7))
     del document["settled_ahead"]
-    assert FileState.from_dict(document) == FileState(FileProgress(etag="e"), lines_settled=7)
+    assert record_of(FileState, document) == FileState(FileProgress(etag="e"), lines_settled=7)
 
 
 def test_reads_that_break_for_ever_are_given_up() -> None:

@@ -63,7 +63,16 @@ def test_it_is_read_back_as_it_was_written_also_with_what_a_newer_version_adds()
     assert Progress.parse("key", json.dumps(document).encode()) == progress
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"tables": [{}]}'])
+def test_an_end_after_the_last_year_of_all_calendars_is_not_told() -> None:
+    """So many items at such a rate: no date has room for it. The restore went on, but nobody heard of it any more."""
+    progress = begun().brought_to([table(0)], after(0)).brought_to([table(1)], after(10))
+    progress.tables[0].items_expected = 10**18
+    progress.moving_since, progress.moving_from = progress.started_at, 0
+    assert progress.estimated_end is None
+    assert progress.to_json()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"tables": [{}]}', b"[" * 100_000])
 def test_what_is_not_progress_is_refused_by_name(body: bytes) -> None:
     with pytest.raises(BackupDamaged, match=r"progress some/key is malformed"):
         Progress.parse("some/key", body)

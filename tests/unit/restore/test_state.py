@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from dynamodb_backup.contract.restore import RestoreRequest
+from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore.state import FileState, RestoreState, TableState
 from dynamodb_backup.table.scan import Segment
 from dynamodb_backup.verify.comparison import ComparisonState
@@ -51,3 +54,37 @@ def test_a_checkpoint_of_the_version_before_the_digests_goes_on() -> None:
     assert state.digests == DigestsState(["part"], 256, 0)
     assert state.segments == []
     assert state.phase == "delete"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("tables", 0, "items_written"), "many"),
+        (("tables", 0, "source_keys"), [["id"]]),
+        (("tables", 0, "files"), [{"verified": {"lines": None}}]),
+        (("tables", 0, "selection"), {"files": [[0]]}),
+        (("tables", 0, "windows"), 1),
+        (("tables", 0, "warnings"), True),
+        (("request",), "all"),
+        (("request",), {"tables": "all"}),
+        (("turns",), 1e300),
+        (("newer",), True),
+    ],
+)
+def test_a_checkpoint_with_a_member_of_another_type_is_damaged_and_goes_nowhere(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    document = json.loads(state_of(TableState("orders", "orders")).to_json())
+    *way, last = place
+    inner = document
+    for name in way:
+        inner = inner[name]
+    inner[last] = value
+    with pytest.raises(BackupDamaged, match=r"checkpoint checkpoint.json is malformed: .*begin the restore anew"):
+        parsed(json.dumps(document).encode())
+
+
+def test_a_checkpoint_of_an_export_without_a_date_is_read() -> None:
+    state = state_of(TableState("orders", "orders"))
+    state.request = {"export": "s3://b/AWSDynamoDB/0170-ab/", "tables": ["orders"]}
+    assert parsed(state.to_json()).original_request().export == "s3://b/AWSDynamoDB/0170-ab/"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamodb_backup.table.keys import DIGEST_BYTES, KeySchema
+from dynamodb_backup.table.keys import DIGEST_BYTES, KeySchema, canonical_number
 
 ONE = {kind: KeySchema((("k", kind),)) for kind in "SNB"}
 TWO = KeySchema((("a", "S"), ("b", "S")))
@@ -143,3 +143,10 @@ def test_the_schema_is_read_with_the_partition_key_first() -> None:
     assert schema == KeySchema((("id", "S"), ("at", "N")))
     assert schema.names == ("id", "at")
     assert str(schema) == "id (S) + at (N)"
+
+
+@pytest.mark.parametrize("text", ["9" * 300_000 + end for end in ("", "x", ".x", "e", "e9", "e-9", "E" + "9" * 9)])
+def test_a_number_as_long_as_an_item_is_refused_at_once(text: str) -> None:
+    """Looked at from each of its digits anew, one such text took hours."""
+    with pytest.raises(ValueError, match="not a number"):
+        canonical_number(text)

@@ -18,6 +18,7 @@ from dynamodb_backup.archive import datafile
 from dynamodb_backup.archive.export import DataFile
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, ReadInterrupted, TimeIsUp
 from dynamodb_backup.timing import Deadline
+from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.stored_backup import FileProgress, verify_file
 from sandbox.exports.format import full_line, gzip_bytes
 from tests.unit.restore.fake_s3 import FakeS3
@@ -105,7 +106,7 @@ def test_lines_of_an_earlier_turn_that_were_others_are_not_trusted(monkeypatch: 
     with pytest.raises(TimeIsUp):
         verify_file(s3.store(), FILE, progress, Deadline(0))
     s3.objects[KEY] = STORED
-    progress = FileProgress.from_dict(asdict(progress))  # as through a checkpoint
+    progress = record_of(FileProgress, asdict(progress))  # as through a checkpoint
     progress.etag = None  # the object as stored never changed
     with pytest.raises(BackupDamaged, match=f"two reads of data file .*{KEY} gave different lines"):
         verify_file(s3.store(), FILE, progress, Deadline(100))
@@ -114,7 +115,7 @@ def test_lines_of_an_earlier_turn_that_were_others_are_not_trusted(monkeypatch: 
 
 def test_progress_of_an_older_version_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datafile, "BLOCK_BYTES", 1000)
-    progress = FileProgress.from_dict({"etag": None, "lines": 100, "items": 100, "done": False})
+    progress = record_of(FileProgress, {"etag": None, "lines": 100, "items": 100, "done": False})
     verify_file(FakeS3({KEY: STORED}).store(), FILE, progress, Deadline(100))
     assert (progress.items, progress.done, progress.lines_crc32) == (300, True, None)
 

@@ -7,7 +7,6 @@ Everything that was written before the scan began, and not touched since, is in 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from dynamodb_backup.backup.methods.scan_state import ScanPlan, ScanState, Segme
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.errors import TableReplaced
 from dynamodb_backup.pool import run_workers
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.table.definition import describe
 from dynamodb_backup.table.read_rate import ReadRate
 from dynamodb_backup.table.scan import Page, Segment, metered_page
@@ -171,7 +171,7 @@ class ScanMethod:
 
     def _definition(self, table: TableRun) -> dict[str, Any]:
         stored = self.resources.store.get(table.definition_key or "")
-        definition: dict[str, Any] = json.loads(stored.body)["Table"]
+        definition: dict[str, Any] = read_json(stored.body)["Table"]
         return definition
 
     def _fingerprint(self, run: RunRecord, table: TableRun) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 from dynamodb_backup.archive.export_writing import ListedFile
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["ScanPlan", "ScanState", "SegmentState"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,7 @@ class ScanState:
             It is gone.
         """
         key = f"{self._folder}plan.json"
-        plan: ScanPlan = _read(ScanPlan, self._store.get(key).body, key)
-        return plan
+        return _read(ScanPlan, self._store.get(key).body, key)
 
     def segment(self, number: int) -> SegmentState:
         """Return how far a segment is.
@@ -86,8 +89,7 @@ class ScanState:
         stored = self._store.find(key)
         if stored is None:
             return SegmentState(number)
-        state: SegmentState = _read(SegmentState, stored.body, key)
-        return replace(state, etag=stored.etag)
+        return replace(_read(SegmentState, stored.body, key), etag=stored.etag)
 
     def save(self, state: SegmentState) -> SegmentState:
         """Record how far a segment is, and return it as stored.
@@ -113,20 +115,11 @@ class ScanState:
         return f"{self._folder}segment-{segment:04d}.json"
 
 
-def _read(kind: type[Any], body: bytes, key: str) -> Any:
+def _read(kind: type[T], body: bytes, key: str) -> T:
     try:
-        document = json.loads(body)
-        if "files" in document:
-            document["files"] = tuple(_known(ListedFile, file) for file in document["files"])
-        return _known(kind, document)
-    except (ValueError, TypeError, AttributeError) as error:
+        return record_of(kind, read_json(body))
+    except ValueError as error:
         raise BackupDamaged(f"checkpoint {key} of a scan is malformed: {error}; back the table up again") from error
-
-
-def _known(kind: type[Any], document: Mapping[str, Any]) -> Any:
-    """Make a dataclass of what it knows; a newer version may have written more."""
-    names = {one.name for one in fields(kind)}
-    return kind(**{name: value for name, value in document.items() if name in names})
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from dynamodb_backup.archive.home import address_of
@@ -24,6 +23,7 @@ from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.distributed.carrier import SharedOutCarrier
 from dynamodb_backup.restore.distributed.execution_record import CarriedRestore, ExecutionRecord
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
+from dynamodb_backup.restore.distributed.plan_record import PlannedRestore
 from dynamodb_backup.restore.distributed.shared_progress import SharedProgress
 from dynamodb_backup.restore.distributed.worker import find_part
 from dynamodb_backup.restore.ended import report_ended
@@ -31,7 +31,7 @@ from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import TableProgress
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.restore.state import RestoreState, TableState
-from dynamodb_backup.timing import iso
+from dynamodb_backup.timing import iso, moment_of
 from dynamodb_backup.turns.means import Means
 
 __all__ = ["Coordinator"]
@@ -76,14 +76,14 @@ class Coordinator:
             part.home = address_of(self._means.store, key)
             self._means.store.put_if_unchanged(key, part.to_json(), None)
             parts.append(part)
-        plan = {
-            "restore_id": whole.id,
-            "request": {name: value for name, value in whole.request.items() if name != SALT},
-            "started_at": iso(self._means.clock()),
-            "parts": [part.id for part in parts],
-            "warnings": whole.warnings,
-        }
-        self._means.store.put(self._means.layout.restore_plan(whole.id), json.dumps(plan).encode())
+        plan = PlannedRestore(
+            restore_id=whole.id,
+            request={name: value for name, value in whole.request.items() if name != SALT},
+            started_at=iso(self._means.clock()),
+            parts=[part.id for part in parts],
+            warnings=whole.warnings,
+        )
+        self._means.store.put(self._means.layout.restore_plan(whole.id), plan.to_json())
         rows = [TableProgress.of(table, dry_run=request.dry_run) for table in whole.tables]
         self._progress(parts[0].id).begin(rows, dry_run=request.dry_run)
         failed = [table for table in whole.tables if not table.open]
@@ -130,17 +130,18 @@ class Coordinator:
             There is no such restore.
         """
         try:
-            plan = json.loads(self._means.store.get(self._means.layout.restore_plan(restore_id)).body)
+            key = self._means.layout.restore_plan(restore_id)
+            plan = PlannedRestore.parse(key, self._means.store.get(key).body)
         except ObjectMissing as error:
             raise BackupNotFound(f"there is no restore '{restore_id}' of the state machine: {error}") from error
-        parts = [find_part(self._means.store, self._means.layout, part) for part in plan["parts"]]
+        parts = [find_part(self._means.store, self._means.layout, part) for part in plan.parts]
         tables = [part.tables[0] for part in parts]
         for part, table in zip(parts, tables, strict=True):
             if table.open:
                 cause = causes.get(part.id) or table.error or "the function's log says why"
                 table.fail(f"its part of the execution ended while it was in the phase {table.phase}: {cause}")
         request = parts[0].original_request()
-        began = datetime.fromisoformat(plan["started_at"])
+        began = moment_of(plan.started_at)
         result = RestoreResult(
             environment=self._means.settings.environment,
             s3_bucket=self._means.settings.bucket,
@@ -149,10 +150,10 @@ class Coordinator:
             restore_id=restore_id,
             duration_seconds=(self._means.clock() - began).total_seconds(),
             tables=tuple(table.result(dry_run=request.dry_run) for table in tables),
-            warnings=(*plan["warnings"], *(warning for part in parts for warning in part.warnings)),
+            warnings=(*plan.warnings, *(warning for part in parts for warning in part.warnings)),
         )
         rows = [TableProgress.of(table, dry_run=request.dry_run) for table in tables]
-        self._progress(plan["parts"][0]).publish(rows)
+        self._progress(plan.parts[0]).publish(rows)
         response = result.to_response()
         key = self._means.layout.restore_report(restore_id)
         response["body"]["report"] = f"s3://{self._means.store.bucket}/{key}"

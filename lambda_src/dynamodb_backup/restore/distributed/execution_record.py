@@ -11,6 +11,9 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.contract.distributed import ExecutionName
 from dynamodb_backup.errors import BackupDamaged, WriteConflict
+from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.timing import moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["CarriedRestore", "ExecutionRecord"]
 
@@ -28,7 +31,7 @@ class CarriedRestore:
 
     def began(self, moment: datetime) -> bool:
         """Tell whether it belongs to the execution started then, not to an older one that had the same name."""
-        return abs((datetime.fromisoformat(self.started_at) - moment).total_seconds()) <= SAME_START_SECONDS
+        return abs((moment_of(self.started_at) - moment).total_seconds()) <= SAME_START_SECONDS
 
 
 class ExecutionRecord:
@@ -50,7 +53,7 @@ class ExecutionRecord:
         if self._execution is None:
             return None
         carried, _ = self._read()
-        began = datetime.fromisoformat(self._execution.started_at)
+        began = moment_of(self._execution.started_at)
         return carried if carried and carried.began(began) else None
 
     def keep(self, restore_id: str, parts: Sequence[str]) -> CarriedRestore:
@@ -70,9 +73,8 @@ class ExecutionRecord:
         if record is None:
             return None, None
         try:
-            document = json.loads(record.body)
-            carried = CarriedRestore(str(document["restore_id"]), tuple(document["parts"]), str(document["started_at"]))
-            datetime.fromisoformat(carried.started_at)
-        except (ValueError, KeyError, TypeError) as error:
+            carried = record_of(CarriedRestore, read_json(record.body))
+            moment_of(carried.started_at)
+        except ValueError as error:
             raise BackupDamaged(f"the record {self._key} of an execution is malformed: {error}") from error
         return carried, record.etag

@@ -12,13 +12,16 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
-from dynamodb_backup.errors import LeaseTaken, ToolError, WriteConflict
+from dynamodb_backup.errors import BackupDamaged, LeaseTaken, ToolError, WriteConflict
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.telemetry import logger
-from dynamodb_backup.timing import Clock, Deadline, iso
+from dynamodb_backup.timing import Clock, Deadline, iso, moment_of
+from dynamodb_backup.typed_record import record_of
 
 __all__ = ["Lease", "LeasedDeadline"]
 
@@ -26,6 +29,12 @@ LEASE_SECONDS = 60.0
 RENEW_SECONDS = 10.0
 SAFETY_SECONDS = 20.0
 """The holder stops so long before others may begin: a request under way takes up to 8 seconds, and clocks differ."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    holder: str
+    until: str
 
 
 class Lease:
@@ -52,9 +61,9 @@ class Lease:
         """Take the lease. Raises ``LeaseTaken`` if somebody else holds it."""
         stored = self._store.find(self._key)
         if stored:
-            held = json.loads(stored.body)
-            if datetime.fromisoformat(held["until"]) > self._clock():
-                raise LeaseTaken(f"another invocation is at it until {held['until']} at the latest")
+            held = self._held(stored.body)
+            if moment_of(held.until) > self._clock():
+                raise LeaseTaken(f"another invocation is at it until {held.until} at the latest")
         self._etag = stored.etag if stored else None
         try:
             self._write(LEASE_SECONDS)
@@ -93,10 +102,18 @@ class Lease:
         except WriteConflict:
             # Perhaps it was our own write, whose answer was lost: nobody else would give that lease back.
             stored = self._store.get(self._key)
-            if json.loads(stored.body)["holder"] != self._holder:
+            if self._held(stored.body).holder != self._holder:
                 raise
             self._etag = self._store.put_if_unchanged(self._key, body, stored.etag)
         self._valid_until = began + seconds - SAFETY_SECONDS
+
+    def _held(self, body: bytes) -> _Held:
+        try:
+            held = record_of(_Held, read_json(body))
+            moment_of(held.until)
+        except ValueError as error:
+            raise BackupDamaged(f"the lease {self._key} is malformed: {error}; delete it") from error
+        return held
 
     def _quietly(self, work: Callable[[], None]) -> None:
         try:
