@@ -1,6 +1,8 @@
 # Every target sets up what it needs. `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+# Where it is set, each of the many Python processes of a run would compile again whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -19,7 +21,7 @@ AUDIT ?= warn
 FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test unit demo sandbox bench fuzz lint format docs lock clean terraform
+.PHONY: help setup dist test long unit demo sandbox bench fuzz lint format docs lock clean terraform
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ dist: $(READY) ## Build dist/: function.zip, layer.zip, their bill of materials 
 
 test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, apply, scenario
 	@$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
+
+long: $(READY) $(LAYER) terraform ## Run the tests that make test leaves out: what others show, elsewhere or once more
+	@$(PY) -m pytest -m long -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
 
 unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
 	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)

@@ -61,8 +61,9 @@ class CpuSeconds:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        if item.location[0] != self._now:
-            self._turn_to(item.location[0])
+        file = item.nodeid.partition("::")[0]
+        if file != self._now:
+            self._turn_to(file)
         return (yield)
 
     @pytest.hookimpl(trylast=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,24 @@ EMULATOR_DRIFT = {
 }
 
 
-def examples(*names: str) -> pytest.MarkDecorator:
+# Those that differ most. make long takes the others to their end; each run applies them all.
+TAKEN_TO_THE_END = {"complete", "disaster_recovery", "minimal", "on_demand_backup"}
+
+
+def examples(*names: str, long: Collection[str] = ()) -> pytest.MarkDecorator:
     """Run a test on these examples; tests of one example share a worker, and with it the applied example."""
-    marked = [pytest.param(name, marks=pytest.mark.xdist_group(f"apply-{name}"), id=name) for name in names]
+    marked = [
+        pytest.param(
+            name,
+            marks=[pytest.mark.xdist_group(f"apply-{name}"), *([pytest.mark.long] if name in long else [])],
+            id=name,
+        )
+        for name in names
+    ]
     return pytest.mark.parametrize("example", marked, indirect=True)
 
 
-ALL = examples(*VARIABLES)
+ALL = examples(*VARIABLES, long=VARIABLES.keys() - TAKEN_TO_THE_END)
 WITH_A_BUCKET = examples(*(name for name in VARIABLES if name != "on_demand_backup"))
 
 

@@ -186,7 +186,7 @@ def test_a_layer_that_is_not_built_is_said_in_one_sentence(
     assert capsys.readouterr().err == "dist/layer.zip, which the functions need, has not been built: run make dist.\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupted_demo_cleans_up_at_once(number: signal.Signals, tmp_path: Path) -> None:
     process = _start({"TMPDIR": str(tmp_path)})
     assert process.stdout is not None
