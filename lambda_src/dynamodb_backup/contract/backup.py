@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields, is_from_eventbridge
+from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
@@ -169,4 +170,8 @@ class BackupResult:
             body["warnings"] = warnings
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
-        return {"statusCode": self.status_code, "body": body}
+        return {"statusCode": self.status_code, "body": with_room(body, "export_results", _is_well)}
+
+
+def _is_well(row: Mapping[str, Any]) -> bool:
+    return row["status"] == "COMPLETED" and "item_count_alert" not in row

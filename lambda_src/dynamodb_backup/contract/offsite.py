@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["CopyAge", "OffsiteReport", "OffsiteRequest", "OffsiteResult", "UnitCopy"]
@@ -118,6 +119,7 @@ class OffsiteResult:
             body["waiting"] = self.waiting
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
+        body = with_room(body, "copies", lambda row: row["status"] == "COPIED")
         return {"statusCode": self.status_code, "body": body}
 
     def _count(self, status: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
+from dynamodb_backup.contract.room import with_room
 
 __all__ = ["ProvenAge", "RestoreTestReport", "RestoreTestRequest", "RestoreTestResult", "TableTest"]
 
@@ -113,6 +114,7 @@ class RestoreTestResult:
             body["warnings"] = warnings
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
+        body = with_room(body, "test_results", lambda row: row["status"] == "PROVEN")
         return {"statusCode": self.status_code, "body": body}
 
     def _count(self, status: str) -> int:

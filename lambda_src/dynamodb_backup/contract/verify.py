@@ -7,6 +7,7 @@ from typing import Any
 
 from dynamodb_backup.contract.fields import Fields
 from dynamodb_backup.contract.restore_fields import DEFAULT_WORKERS, MOST_WORKERS
+from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.errors import RequestRefused
 
 __all__ = ["FIELDS", "TableVerification", "VerifyRequest", "VerifyResult"]
@@ -149,6 +150,7 @@ class VerifyResult:
             body["warnings"] = warnings
         if self.error:
             body |= {"error": self.error, "error_type": self.error_type}
+        body = with_room(body, "verify_results", lambda row: row["status"] in WHOLE)
         return {"statusCode": self.status_code, "body": body}
 
     def _count(self, *statuses: str) -> int:

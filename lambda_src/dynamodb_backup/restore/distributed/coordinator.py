@@ -16,6 +16,7 @@ from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import PlanResult, execution_of_event, restore_event
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
+from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.contract.transform import SALT
 from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
 from dynamodb_backup.restore.begin import begin
@@ -108,7 +109,8 @@ class Coordinator:
                 response = RestoreRun(means, carrier).execute(RestoreRequest(restore_id=part_id)).to_response()
                 if response["statusCode"] == 202:
                     response["body"]["jobs"] = carrier.hand_out(part_id)
-                return response
+                # Single keys that the backup does not hold are in the answer, and each may have 3 KB.
+                return response | {"body": _with_room(response["body"])}
         except LeaseTaken as error:
             return _again(str(error))
         except (ToolError, *AWS_ERRORS) as error:
@@ -201,36 +203,27 @@ def _again(error: str) -> Response:
     return {"statusCode": 202, "body": {"error": error, "jobs": {"count": 0}}}
 
 
-MOST_ANSWER_TABLES = 100
-LONGEST_ERROR = 500
+_SHOWN = (
+    "table_name",
+    "target_table",
+    "status",
+    "items_expected",
+    "items_processed",
+    "items_written",
+    "items_failed",
+    "items_deleted",
+    "proven",
+    "failed_items_export",
+    "error",
+)
+"""What the state machine's answer says of a table; the report has everything."""
 
 
 def _short(response: Response) -> Response:
-    """Keep the answer below the 256 KB of a state's output; the report has everything.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-    """
     body = response["body"]
-    rows = [
-        {
-            name: row[name][:LONGEST_ERROR] if name == "error" and row[name] else row[name]
-            for name in (
-                "table_name",
-                "target_table",
-                "status",
-                "items_expected",
-                "items_processed",
-                "items_written",
-                "items_failed",
-                "items_deleted",
-                "proven",
-                "failed_items_export",
-                "error",
-            )
-        }
-        for row in body["restore_results"]
-    ]
-    rows.sort(key=lambda row: row["status"] in {"COMPLETED", "READY"})
-    warnings = [warning[:LONGEST_ERROR] for warning in body.get("warnings", [])][:MOST_ANSWER_TABLES]
-    short = body | {"restore_results": rows[:MOST_ANSWER_TABLES], "warnings": warnings}
-    return {"statusCode": response["statusCode"], "body": short}
+    rows = [{name: row[name] for name in _SHOWN} for row in body["restore_results"]]
+    return {"statusCode": response["statusCode"], "body": _with_room(body | {"restore_results": rows})}
+
+
+def _with_room(body: dict[str, Any]) -> dict[str, Any]:
+    return with_room(body, "restore_results", lambda row: row["status"] in {"COMPLETED", "READY"})
