@@ -5,6 +5,10 @@ locals {
   powertools_version = "3.37.0"
 
   package_path = "${path.module}/dist/function.zip"
+  # SHA-256 in hexadecimal by file name, as sha256sum writes them; var.verify_package_checksums compares with them.
+  published_checksums = try({
+    for line in split("\n", trimspace(file("${path.module}/dist/SHA256SUMS"))) : split("  ", line)[1] => split("  ", line)[0]
+  }, {})
   package = {
     filename          = var.package == null ? local.package_path : null
     source_code_hash  = var.package == null ? filebase64sha256(local.package_path) : null

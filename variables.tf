@@ -933,6 +933,36 @@ variable "layer" {
   }
 }
 
+variable "verify_package_checksums" {
+  description = <<-EOT
+    Whether a plan compares the zips that it would deploy with the module's dist/SHA256SUMS, and refuses any other: dist/function.zip, and layer.zip_path where it is given. Default false.
+    What comes from S3 cannot be compared and is refused; a layer version given by its ARN, or published by AWS, does not change and is taken.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.verify_package_checksums || var.package != null || try(filesha256(local.package_path), "") == lookup(local.published_checksums, "function.zip", "none")
+    error_message = "With verify_package_checksums, dist/function.zip is the file that dist/SHA256SUMS names. SHA-256 of the file: ${try(filesha256(local.package_path), "no such file")}; named there: ${lookup(local.published_checksums, "function.zip", "none")}. Do not deploy it: get the module again at the commit that you trust. If you changed the functions yourself, run `make dist`."
+  }
+
+  validation {
+    condition     = !var.verify_package_checksums || var.package == null
+    error_message = "verify_package_checksums compares files of the module, and package takes the code from S3. Given: package.s3_key = \"${try(var.package.s3_key, "")}\". Remove one of the two; compare what you upload with `sha256sum --check --ignore-missing SHA256SUMS`."
+  }
+
+  validation {
+    condition     = !var.verify_package_checksums || try(var.layer.arn != null || var.layer.zip_path == null, true) || try(filesha256(var.layer.zip_path), "") == lookup(local.published_checksums, "layer.zip", "none")
+    error_message = "With verify_package_checksums, layer.zip_path is the layer.zip that dist/SHA256SUMS names. SHA-256 of \"${try(coalesce(var.layer.zip_path), "")}\": ${try(filesha256(var.layer.zip_path), "no such file")}; named there: ${lookup(local.published_checksums, "layer.zip", "none")}. Build it again with `make dist`, which gives the same bytes everywhere, or leave layer null for the public Powertools layer."
+  }
+
+  validation {
+    condition     = !var.verify_package_checksums || try(var.layer.arn != null || var.layer.zip_path != null || var.layer.s3 == null, true)
+    error_message = "verify_package_checksums compares files, and layer.s3 takes the layer from S3. Given: layer.s3.key = \"${try(var.layer.s3.key, "")}\". Use layer.zip_path or layer.arn, or compare what you upload with `sha256sum --check --ignore-missing SHA256SUMS` and remove verify_package_checksums."
+  }
+}
+
 variable "logs" {
   description = <<-EOT
     The functions' logs.

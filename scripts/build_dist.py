@@ -196,14 +196,18 @@ def build(parts: list[str], dist: Path) -> list[Path]:
 
 
 def differing(parts: list[str], dist: Path = DIST) -> list[str]:
-    """Build the named parts elsewhere and return the names of those files in ``dist`` that are absent or differ."""
+    """Build the named parts elsewhere and return the names of those files in ``dist`` that are absent or differ.
+
+    ``layer.zip`` may be absent, since it is not committed: its digest in ``layer.json`` is compared all the same.
+    """
     with tempfile.TemporaryDirectory() as fresh:
-        built = build(parts, Path(fresh))
-        return [
-            file.name
-            for file in built
-            if not (dist / file.name).is_file() or (dist / file.name).read_bytes() != file.read_bytes()
-        ]
+        return [file.name for file in build(parts, Path(fresh)) if not _is_same(file, dist / file.name)]
+
+
+def _is_same(built: Path, found: Path) -> bool:
+    if not found.is_file():
+        return built.name == LAYER_ZIP
+    return found.read_bytes() == built.read_bytes()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -36,6 +36,10 @@ locals {
   table_arns  = [for name in local.table_names : "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${name}"]
 
   package_path = "${path.module}/../../dist/function.zip"
+  # SHA-256 in hexadecimal by file name, as sha256sum writes them; var.verify_package_checksums compares with them.
+  published_checksums = try({
+    for line in split("\n", trimspace(file("${path.module}/../../dist/SHA256SUMS"))) : split("  ", line)[1] => split("  ", line)[0]
+  }, {})
 
   environment = {
     ENVIRONMENT                  = var.environment

@@ -235,6 +235,23 @@ variable "package" {
   default = null
 }
 
+variable "verify_package_checksums" {
+  description = "Whether a plan compares dist/function.zip with the repository's dist/SHA256SUMS and refuses any other file. Default false."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.verify_package_checksums || var.package != null || try(filesha256(local.package_path), "") == lookup(local.published_checksums, "function.zip", "none")
+    error_message = "With verify_package_checksums, dist/function.zip is the file that dist/SHA256SUMS names. SHA-256 of the file: ${try(filesha256(local.package_path), "no such file")}; named there: ${lookup(local.published_checksums, "function.zip", "none")}. Do not deploy it: get the repository again at the commit that you trust. If you changed the functions yourself, run `make dist`."
+  }
+
+  validation {
+    condition     = !var.verify_package_checksums || var.package == null
+    error_message = "verify_package_checksums compares files of the repository, and package takes the code from S3. Given: package.s3_key = \"${try(var.package.s3_key, "")}\". Remove one of the two; compare what you upload with `sha256sum --check --ignore-missing SHA256SUMS`."
+  }
+}
+
 variable "layer_arn" {
   description = "ARN of the layer version with Powertools for AWS Lambda (Python), such as the root module's output layer_arn. Default null: the one that AWS publishes, found through its public SSM parameter."
   type        = string

@@ -106,3 +106,28 @@ run "layer_and_package_of_s3" {
     error_message = "The zip of the module is not used beside it."
   }
 }
+
+run "checksums_are_compared_when_asked" {
+  command = plan
+
+  variables {
+    verify_package_checksums = true
+    layer                    = { arn = "arn:aws:lambda:eu-west-1:123456789012:layer:ours:7", zip_path = "./dist/function.zip" }
+  }
+
+  assert {
+    condition     = local.published_checksums["function.zip"] == filesha256("./dist/function.zip")
+    error_message = "The committed package is the one that is named, and the zip path beside an ARN is not used."
+  }
+}
+
+run "a_layer_of_other_bytes_is_refused_when_asked" {
+  command = plan
+
+  variables {
+    verify_package_checksums = true
+    layer                    = { zip_path = "./dist/function.zip" }
+  }
+
+  expect_failures = [var.verify_package_checksums]
+}

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from scripts.terraform_cli import Terraform
+from scripts.terraform_cli import Terraform, copy_module
 from scripts.terraform_plugins import terraform_binary
 
 CONVENTION = "mfa-api_{environment}_{type}_global"
@@ -117,6 +118,11 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
     },
     "fourth": {
+        "verify_package_checksums": BadInput(
+            True,
+            ("package takes the code from S3", 'package.s3_key = "function.zip"', "Remove one of the two"),
+            also=(("layer.s3 takes the layer from S3", 'layer.s3.key = "layer.zip"', "Use layer.zip_path"),),
+        ),
         "http_api": BadInput({"access_log_retention_days": 31}, ("CloudWatch keeps", "= 31", "next of these numbers")),
         "retention": BadInput(
             {"daily": {"days": 35}, "yearly": {"days": 30}},
@@ -250,6 +256,11 @@ PLANS: dict[str, dict[str, BadInput]] = {
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.
     "fifth": {
+        "verify_package_checksums": BadInput(
+            True,
+            ("dist/function.zip is the file that dist/SHA256SUMS names", "SHA-256 of the file:", "run `make dist`"),
+            also=(("layer.zip that dist/SHA256SUMS names", '"./api/openapi.yaml":', "the same bytes everywhere"),),
+        ),
         "retention": BadInput(
             {"daily": {"days": 35}, "incremental_days": 29},
             ("7 days shorter", '"incremental_days":29', "Make it shorter"),
@@ -320,6 +331,12 @@ PLANS: dict[str, dict[str, BadInput]] = {
 }
 GOOD: dict[str, object] = {"app_name": "shop", "environment": "prod", "tables": ["users"]}
 GOOD_FOR_A_PLAN = {
+    "fifth": GOOD | {"layer": {"zip_path": "./api/openapi.yaml"}},
+    "fourth": GOOD
+    | {
+        "package": {"s3_bucket": "artifacts", "s3_key": "function.zip"},
+        "layer": {"s3": {"bucket": "artifacts", "key": "layer.zip"}},
+    },
     "table outside the convention": GOOD | {"table_name_convention": CONVENTION},
     "scan without a full schedule": GOOD
     | {"schedules": {"often": {"expression": "rate(1 hours)", "export_type": "INCREMENTAL_EXPORT"}}},
@@ -366,12 +383,27 @@ class Refusals:
 
 
 @pytest.fixture(scope="module")
-def refusals(root_module: Terraform) -> Refusals:
+def altered_module(root_module: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """A copy of the module in which somebody has touched the package."""
+    terraform = Terraform(copy_module(tmp_path_factory.mktemp("module")), root_module.environment)
+    alter_package(terraform.directory / "dist")
+    terraform.get()
+    return terraform
+
+
+def alter_package(dist: Path) -> None:
+    """Append a byte to the functions' zip, which unpacks as before."""
+    with (dist / "function.zip").open("ab") as file:
+        file.write(b"\0")
+
+
+@pytest.fixture(scope="module")
+def refusals(altered_module: Terraform) -> Refusals:
     values = {
         plan: GOOD_FOR_A_PLAN.get(plan, GOOD) | {name: bad.value for name, bad in inputs.items()}
         for plan, inputs in PLANS.items()
     }
-    return Refusals(root_module, values)
+    return Refusals(altered_module, values)
 
 
 @pytest.mark.parametrize(("plan", "variable"), CASES)
@@ -383,8 +415,8 @@ def test_refused_at_plan_by_rule_value_and_fix(plan: str, variable: str, refusal
         assert about, f"No message says {says}. What was said:\n" + "\n\n".join(messages)
 
 
-def test_every_validation_is_seen_to_refuse(root_module: Terraform, refusals: Refusals) -> None:
-    lines = (root_module.directory / "variables.tf").read_text(encoding="utf-8").splitlines()
+def test_every_validation_is_seen_to_refuse(altered_module: Terraform, refusals: Refusals) -> None:
+    lines = (altered_module.directory / "variables.tf").read_text(encoding="utf-8").splitlines()
     validations = {number for number, line in enumerate(lines, 1) if line.strip() == "validation {"}
     seen = {
         number for plan in PLANS for message in refusals.of(plan) for number in validations if says(message, number)

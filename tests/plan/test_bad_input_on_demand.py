@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.terraform_cli import Terraform
-from tests.plan.test_bad_input import KMS_ALIAS, BadInput, Refusals, says
+from scripts.terraform_cli import Terraform, copy_module
+from tests.plan.test_bad_input import KMS_ALIAS, BadInput, Refusals, alter_package, says
 
 GOOD: dict[str, object] = {"app_name": "shop", "environment": "prod", "tables": ["users"]}
 PLANS: dict[str, dict[str, BadInput]] = {
@@ -23,6 +23,9 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
         "queue_kms_key_arn": BadInput(KMS_ALIAS, ("do not accept an alias", KMS_ALIAS, "aws_kms_key")),
         "functions": BadInput({"architecture": "arm"}, ('"arm64" or "x86_64"', '"arm"', "Use one of the two")),
+        "verify_package_checksums": BadInput(
+            True, ("dist/function.zip is the file that dist/SHA256SUMS names", "SHA-256 of the file:", "make dist")
+        ),
         "layer_arn": BadInput("ours", ("layer version", '"ours"', "version number")),
         "logs": BadInput({"retention_days": 31}, ("30, 60", "31", "next of these numbers")),
         "permissions_boundary_arn": BadInput("boundary", ("ARN of an IAM policy", '"boundary"', "aws_iam_policy")),
@@ -45,19 +48,24 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "table_name_pattern": BadInput("^prod_.*$", ("must match", 'Outside it: "users"', "leave table_name_pattern")),
     },
     "fourth": {
+        "verify_package_checksums": BadInput(
+            True, ("package takes the code from S3", 'package.s3_key = "function.zip"', "Remove one of the two")
+        ),
         "environment": BadInput("", ("begins with a letter or digit", '""', "Replace")),
         "table_name_pattern": BadInput("(", ("regular expression", '"("', "leave it null")),
     },
 }
+GOOD_FOR_A_PLAN = {"fourth": GOOD | {"package": {"s3_bucket": "artifacts", "s3_key": "function.zip"}}}
 CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]
 
 pytestmark = pytest.mark.xdist_group("bad-input-on-demand")  # the plans are made once, in one worker
 
 
 @pytest.fixture(scope="module")
-def module(root_module: Terraform) -> Terraform:
-    directory = root_module.directory / "modules" / "on_demand_backup"
+def module(root_module: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    directory = copy_module(tmp_path_factory.mktemp("module")) / "modules" / "on_demand_backup"
     terraform = Terraform(directory, root_module.environment)
+    alter_package(directory.parents[1] / "dist")
     terraform.run("get")
     return terraform
 
@@ -65,7 +73,11 @@ def module(root_module: Terraform) -> Terraform:
 @pytest.fixture(scope="module")
 def refusals(module: Terraform) -> Refusals:
     return Refusals(
-        module, {plan: GOOD | {name: bad.value for name, bad in inputs.items()} for plan, inputs in PLANS.items()}
+        module,
+        {
+            plan: GOOD_FOR_A_PLAN.get(plan, GOOD) | {name: bad.value for name, bad in inputs.items()}
+            for plan, inputs in PLANS.items()
+        },
     )
 
 

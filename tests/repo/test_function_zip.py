@@ -105,6 +105,22 @@ def test_check_says_what_to_run(
     assert capsys.readouterr().out == "Not what the sources give: dist/function.zip. Run: make dist\n"
 
 
+def test_a_layer_that_was_not_built_here_is_compared_by_its_digest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fetch(target: Path) -> None:
+        files = {"pkg.py": b"", "pkg-1.0.dist-info/METADATA": b"Name: pkg\nVersion: 1.0\nLicense: MIT\n\n"}
+        build_dist.write_zip(target / "pkg-1.0-py3-none-any.whl", files)
+
+    monkeypatch.setattr(build_dist, "download_wheels", fetch)
+    build_dist.build(["function", "layer"], tmp_path)
+    (tmp_path / "layer.zip").unlink()
+    assert build_dist.differing(["layer"], tmp_path) == []
+    found = (tmp_path / "layer.json").read_text(encoding="utf-8")
+    (tmp_path / "layer.json").write_text(found.replace('"sha256": "', '"sha256": "0'), encoding="utf-8")
+    assert build_dist.differing(["layer"], tmp_path) == ["layer.json"]
+
+
 def test_a_zip_that_is_absent_or_altered_differs(tmp_path: Path) -> None:
     assert build_dist.differing(["function"], tmp_path) == ["function.zip", "sbom.cdx.json", "SHA256SUMS"]
     build_dist.build(["function"], tmp_path)

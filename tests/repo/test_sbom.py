@@ -6,6 +6,8 @@ import hashlib
 import importlib.resources
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,17 @@ def test_sha256sums_names_both_zips_and_the_bill(repo_root: Path) -> None:
     assert {name: found for found, name in lines} == {
         name: digest(repo_root / "dist" / name) for name in ("function.zip", "layer.zip", "sbom.cdx.json")
     }
+
+
+def test_sha256sum_checks_what_is_committed(repo_root: Path, tmp_path: Path) -> None:
+    if shutil.which("sha256sum") is None:
+        pytest.skip("this machine has no sha256sum")
+    for name in ("function.zip", "sbom.cdx.json", "SHA256SUMS"):
+        shutil.copyfile(repo_root / "dist" / name, tmp_path / name)
+    command = ["sha256sum", "--check", "--ignore-missing", "SHA256SUMS"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "function.zip: OK\nsbom.cdx.json: OK\n"
+    assert done.stdout in (repo_root / "SECURITY.md").read_text(encoding="utf-8")
 
 
 def test_layer_json_tells_what_the_lock_pins(layer: Layer, repo_root: Path) -> None:
