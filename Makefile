@@ -21,7 +21,7 @@ AUDIT ?= warn
 FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test long unit demo sandbox bench fuzz lint format docs lock clean terraform
+.PHONY: help setup dist test long unit demo sandbox bench fuzz crashes lint format docs lock clean terraform
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ sandbox: $(READY) $(LAYER) ## Start a small AWS on 127.0.0.1 and print how to us
 bench: $(READY) ## Measure restore and verify speed
 	@test -d benchmarks || { echo "There are no benchmarks in this tree."; exit 1; }
 	@$(PY) -m benchmarks
+
+crashes: $(READY) ## Kill every use case at every one of its AWS calls, and look how the next invocation ends it
+	@$(PY) -W ignore -m tests.reliability.crashes
 
 lint: $(READY) $(LINT_READY) ## Check style, types, imports, Terraform (formatting, security), and the packages: licences, known vulnerabilities
 	@$(VENV)/bin/ruff check

@@ -90,7 +90,7 @@ class RunRecord:
     """One run: one date, one selection of tables, one export per table.
 
     ``finished`` means that all tables are settled and the date's manifest says so. ``home`` is where the run belongs
-    (``archive.home``).
+    (``archive.home``). ``executions`` are those of the state machine that were answered with this run.
     """
 
     run_id: str
@@ -102,6 +102,7 @@ class RunRecord:
     finished: bool = False
     finished_at: str | None = None
     home: str | None = None
+    executions: list[str] = field(default_factory=list)
     etag: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -112,7 +113,9 @@ class RunRecord:
         date = started_at[:10]
         chosen = methods or {}
         tables = {table: TableRun(table, method=chosen.get(table, "native_export")) for table in request.tables}
-        return cls(f"{date}-{number:04d}", date, started_at, request.export_type, request.trigger, tables)
+        run = cls(f"{date}-{number:04d}", date, started_at, request.export_type, request.trigger, tables)
+        run.note_execution(request)
+        return run
 
     @property
     def settled(self) -> bool:
@@ -124,6 +127,16 @@ class RunRecord:
 
     def is_for(self, request: BackupRequest) -> bool:
         return tuple(self.tables) == request.tables and self.export_type == request.export_type
+
+    def is_answer_to(self, request: BackupRequest) -> bool:
+        """Tell whether this very event, or this very execution, has begun it or gone on with it."""
+        same_event = request.trigger is not None and self.trigger == request.trigger
+        return same_event or request.execution in self.executions
+
+    def note_execution(self, request: BackupRequest) -> None:
+        """Note who asks; it is kept with what is saved next."""
+        if request.execution and request.execution not in self.executions:
+            self.executions.append(request.execution)
 
     def age(self, now: datetime) -> timedelta:
         return now - moment_of(self.started_at)
@@ -146,6 +159,7 @@ class RunRecord:
                 self.tables[name] = theirs
         self.finished = other.finished and self.settled
         self.finished_at = other.finished_at
+        self.executions = list(dict.fromkeys([*other.executions, *self.executions]))
         self.etag = other.etag
 
     def makes_full(self, table: TableRun) -> bool:

@@ -123,6 +123,7 @@ class BackupRun:
         for run in reversed(recent.records):
             if run.is_for(request) and (self._has_answered(request, run, now) or self._can_join(request, run, now)):
                 logger.info("continuing a run", run_id=run.run_id)
+                run.note_execution(request)
                 return run
         if self._settings.object_lock:
             self._bucket.refuse_without(self._settings.object_lock)
@@ -135,8 +136,7 @@ class BackupRun:
 
     def _has_answered(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:
         """Tell whether a run is the answer already: to this very event, or as it began after this invocation did."""
-        same_event = request.trigger is not None and run.trigger == request.trigger
-        repeated = same_event and run.succeeded and run.ended_within(REPEATED_WITHIN, now)
+        repeated = run.is_answer_to(request) and run.succeeded and run.ended_within(REPEATED_WITHIN, now)
         return repeated or run.started_at >= self._began
 
     def _can_join(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dynamodb_backup.contract.audited import execution_of
 from dynamodb_backup.contract.fields import Fields, is_from_eventbridge
 from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.errors import RequestRefused
@@ -15,7 +16,7 @@ __all__ = ["BACKUP_TYPE", "BackupRequest", "BackupResult", "TableBackup"]
 BACKUP_TYPE = "DYNAMODB_NATIVE_EXPORT"
 
 _FIELDS = ("tables", "export_type", "run_id", "execution")
-"""``execution`` is the state machine's, and for the audit records alone (``contract.audited``)."""
+"""``execution`` is the state machine's: for the audit records, and to know a repeated invocation again."""
 
 _EXPORT_TYPES = ("FULL_EXPORT", "INCREMENTAL_EXPORT")
 
@@ -24,7 +25,8 @@ _EXPORT_TYPES = ("FULL_EXPORT", "INCREMENTAL_EXPORT")
 class BackupRequest:
     """What to back up.
 
-    ``trigger`` tells one delivery of a schedule's event from the next, so that a repeated delivery is known again.
+    ``trigger`` tells one delivery of a schedule's event from the next, so that a repeated delivery is known again;
+    ``execution`` does the same for an event without a time, which a state machine repeats where an answer was lost.
     ``run_id`` continues exactly that run.
     """
 
@@ -32,6 +34,7 @@ class BackupRequest:
     export_type: str
     trigger: str | None = None
     run_id: str | None = None
+    execution: str | None = None
 
     @classmethod
     def from_event(
@@ -81,6 +84,7 @@ class BackupRequest:
                 "run_id", pattern=r"\d{4}-\d{2}-\d{2}-\d{4,}", meaning="the run_id of an earlier answer"
             ),
             trigger=_trigger(event) if isinstance(event, Mapping) and scheduled else None,
+            execution=execution_of(event),
         )
 
 

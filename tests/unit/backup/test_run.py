@@ -66,6 +66,21 @@ def test_killed_at_any_call_a_run_is_continued_and_no_export_is_billed_twice(mom
         assert_whole(runner)
 
 
+@pytest.mark.parametrize("joins", [False, True])
+def test_an_execution_that_asks_again_since_the_last_answer_was_lost_gets_it_and_nothing_is_billed_again(
+    runner: Runner, joins: bool
+) -> None:
+    event = {"execution": "by-hand"}
+    runner.aws.export_seconds = 60.0
+    if joins:
+        assert runner.invoke({"execution": "which-died"}, seconds=10).status_code == 202
+    first = runner.invoke(event, seconds=300)
+    again = runner.invoke(event)
+    assert (first.status_code, again.status_code, again.run_id) == (200, 200, first.run_id)
+    assert_whole(runner)
+    assert runner.invoke({"execution": "another"}, seconds=300).run_id != first.run_id
+
+
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 12.0])
 def test_short_turns_reach_the_end(runner: Runner, seconds: float) -> None:
     runner.aws.export_seconds = 15.0
