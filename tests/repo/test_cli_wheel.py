@@ -33,7 +33,15 @@ def test_the_wheel_holds_the_contract_and_no_use_case(wheel: Path) -> None:
                 assert package.read(name) == (ROOT / "lambda_src" / name).read_bytes()
     assert "dynamodb_backup/contract/restore_fields.py" in names
     rooms = {name.split("/")[1] for name in names if name.startswith("dynamodb_backup/")}
-    assert rooms == {"__init__.py", "contract", "errors.py", "naming.py", "timing.py"}
+    assert rooms == {
+        "__init__.py",
+        "contract",
+        "errors.py",
+        "naming.py",
+        "strict_json.py",
+        "timing.py",
+        "typed_record.py",
+    }
     assert not [name for name in names if "__pycache__" in name]
 
 
@@ -54,3 +62,13 @@ def test_every_command_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) ->
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "restore" in completed.stdout
+
+
+def test_the_whole_contract_can_be_imported_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """It brings whatever it needs of the functions' other rooms."""
+    with zipfile.ZipFile(wheel) as package:
+        package.extractall(tmp_path)
+    modules = sorted(path.stem for path in (tmp_path / "dynamodb_backup/contract").glob("[a-z]*.py"))
+    imports = "".join(f"import dynamodb_backup.contract.{name}\n" for name in modules)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", imports], cwd=tmp_path, env=environment, check=True)

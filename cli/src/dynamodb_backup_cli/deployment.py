@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dynamodb_backup.strict_json import read_json
 from dynamodb_backup_cli.failures import Refused
 
 __all__ = ["Deployment"]
@@ -52,7 +52,7 @@ class Deployment:
         hint = 'Output the whole module, for example: output "dynamodb_backup" { value = module.dynamodb_backup }'
         try:
             text = sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8")
-            document = json.loads(text)
+            document = read_json(text)
         except (OSError, ValueError) as error:
             raise Refused(f"The output of Terraform in '{place}' cannot be read: {error}.", hint) from error
         for outputs in _objects(document):

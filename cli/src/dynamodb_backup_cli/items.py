@@ -64,5 +64,8 @@ def plain(typed: Any) -> Any:
 
 def _number(text: str) -> int | float | str:
     """Return a JSON number, or the text of one that would lose digits."""
-    number = json.loads(text)
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return text  # of more digits than Python reads; DynamoDB has no such number
     return number if json.dumps(number) == text else text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from dynamodb_backup.strict_json import read_json
 
 __all__ = ["KEYS", "TABLE_PAIR", "TEXT_OR_FILE", "JsonOrFile", "key_of_words"]
 
@@ -46,7 +47,7 @@ class JsonOrFile(TextOrFile):
             return value
         text = super().convert(value, param, ctx)
         try:
-            return json.loads(text)
+            return read_json(text)
         except ValueError as error:
             self.fail(f"is not JSON, and not @FILE: {error}", param, ctx)
 
@@ -101,7 +102,7 @@ def key_of_words(words: Sequence[str]) -> Key:
     """
     if len(words) == 1 and words[0].lstrip().startswith("{"):
         try:
-            return dict(json.loads(words[0]))
+            return dict(read_json(words[0]))
         except ValueError as error:
             raise ValueError(f"the key is not JSON: {error}") from error
     key: Key = {}

@@ -32,7 +32,7 @@ LONGEST_LINE_BYTES = 16 * 1_048_576
 some 4 MB, and twice as much in an incremental export. Only numbers with a hundred zeros, by the ten thousand, take
 more; and no longer line could be written again, as a request of BatchWriteItem has at most 16 MB."""
 
-MOST_VALUES = 1_048_576
+MOST_VALUES = 900_000
 """Of one line: each of an item's values is at least one of its 409,600 bytes, and a change holds two items."""
 
 _LONG_LINE_BYTES = 1_048_576

@@ -218,4 +218,4 @@ def _caller(kind: str | None, authorizer: Mapping[str, Mapping[str, Any] | None]
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -109,6 +109,14 @@ def _clears(fields: Fields) -> bool:
 def _salt(fields: Fields) -> str | None:
     """Read the secret; the message of a wrong one must not repeat it."""
     value = fields.raw(SALT)
-    if value is not None and (not isinstance(value, str) or not 16 <= len(value) <= 256):
+    if value is not None and (not isinstance(value, str) or not 16 <= len(value) <= 256 or not _is_whole(value)):
         raise RequestRefused(SALT, "must be a string of 16 to 256 characters")
     return value
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether a text has bytes: JSON may hold half of a character, a lone surrogate."""
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False

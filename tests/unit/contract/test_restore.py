@@ -75,6 +75,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"restore_id": ""}, "restore_id", '""'),
         ({"restore_to": "0001-01-01T00:00:00+14:00"}, "restore_to", "a time in UTC"),
         ({"restore_to": "9999-12-31T23:59:59-12:00"}, "restore_to", "a time in UTC"),
+        ({"transform_salt": "\ud83d" * 16}, "transform_salt", "a string of 16 to 256 characters"),
         ("orders", "event", "object"),
     ],
 )
