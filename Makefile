@@ -13,6 +13,8 @@ LINT_READY := $(LINT_VENV)/requirements-lint.sha256
 LAYER := dist/layer.zip
 # Four workers on any machine: the tests that apply Terraform mostly wait for the provider, so they overlap.
 PYTEST_WORKERS ?= 4
+# How many runs of the chaos suite. It prints its SEED, which plays the same runs again; SHRINK=1 makes a failing one smaller.
+RUNS ?= 500
 # More for pytest, for example: make test PYTEST_ARGS="-k restore"
 PYTEST_ARGS ?=
 # What make lint does when no advisory service answers: warn, or fail (required), as before a release.
@@ -21,7 +23,7 @@ AUDIT ?= warn
 FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test long unit demo sandbox bench fuzz crashes lint format docs lock clean terraform
+.PHONY: help setup dist test long unit demo sandbox bench chaos fuzz crashes lint format docs lock clean terraform
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +58,8 @@ bench: $(READY) ## Measure restore and verify speed
 
 crashes: $(READY) ## Kill every use case at every one of its AWS calls, and look how the next invocation ends it
 	@$(PY) -W ignore -m tests.reliability.crashes
+chaos: $(READY) ## Back up, damage and restore random tables amid random faults (RUNS=500; SEED=1 RUNS=1 plays one run again)
+	@PYTHONPATH=.:lambda_src $(PY) -m tests.reliability.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SHRINK),--shrink)
 
 lint: $(READY) $(LINT_READY) ## Check style, types, imports, Terraform (formatting, security), and the packages: licences, known vulnerabilities
 	@$(VENV)/bin/ruff check

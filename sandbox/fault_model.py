@@ -31,6 +31,8 @@ class Fault:
     status: int = 400
     keep: int = 0
     """unprocessed: how many operations of a batch are carried out. truncate: how many bytes of the body are sent."""
+    held_back: float | None = None
+    """unprocessed: the chance of each operation of a batch to be held back, wherever it stands, in place of `keep`."""
     seconds: float = 0.0
     offset: int = 0
     """corrupt: which byte of the body is altered; negative counts from the end."""

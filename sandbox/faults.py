@@ -96,9 +96,15 @@ class Faults:
         target = (service, operation, resource)
         return self._inject("error", target, when, code=code, message="Access Denied", status=status)
 
-    def unprocessed(self, table: str = "*", *, keep: int = 0, **when: Unpack[When]) -> InjectedFault:
-        """BatchWriteItem carries out the first `keep` operations only and answers the rest as UnprocessedItems."""
-        return self._inject("unprocessed", ("dynamodb", "BatchWriteItem", table), when, keep=keep)
+    def unprocessed(
+        self, table: str = "*", *, keep: int = 0, held_back: float | None = None, **when: Unpack[When]
+    ) -> InjectedFault:
+        """BatchWriteItem carries out the first `keep` operations only and answers the rest as UnprocessedItems.
+
+        With `held_back`, a chance from 0 to 1, any of the operations may be among the rest.
+        """
+        target = ("dynamodb", "BatchWriteItem", table)
+        return self._inject("unprocessed", target, when, keep=keep, held_back=held_back)
 
     def reset_connection(
         self, service: str, operation: str = "*", *, resource: str = "*", after: bool = False, **when: Unpack[When]

@@ -51,9 +51,14 @@ LEAKING_NAMES = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the person's settings out of the environment before anything reads them, also in each xdist worker."""
+    """Begin, also in each xdist worker, before anything reads the environment."""
     distributing = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
     config.pluginmanager.register(CpuSeconds(alone=distributing))
+    forget_the_person()
+
+
+def forget_the_person() -> None:
+    """Take the person's settings out of the environment."""
     for name in list(os.environ):
         if name in LEAKING_NAMES or name.startswith(LEAKING_PREFIXES):
             del os.environ[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +13,18 @@ from sandbox.emulator.iam_patches import REWRITTEN_HEADER
 _ANSWER_HEADERS = [("content-type", "application/x-amz-json-1.0")]
 
 
-def split(request: Request, keep: int) -> tuple[Request | None, dict[str, Any]]:
-    """Return the request with its first `keep` operations (None when none is left), and the rest by table."""
+def split(request: Request, keeps: Callable[[int], bool]) -> tuple[Request | None, dict[str, Any]]:
+    """Return the request with the operations that it keeps (None when there is none), and the rest by table.
+
+    `keeps` is asked for each operation of the request once, by its position.
+    """
     kept: dict[str, Any] = {}
     held_back: dict[str, Any] = {}
-    taken = 0
+    position = 0
     for table, operations in json.loads(request.body)["RequestItems"].items():
-        room = max(0, keep - taken)
-        taken += len(operations[:room])
-        if operations[:room]:
-            kept[table] = operations[:room]
-        if operations[room:]:
-            held_back[table] = operations[room:]
+        for operation in operations:
+            (kept if keeps(position) else held_back).setdefault(table, []).append(operation)
+            position += 1
     if not kept:
         return None, held_back
     members = json.loads(request.body) | {"RequestItems": kept}

@@ -93,7 +93,7 @@ class Proxy:
         forwarded = replace(request, headers=headers)
         if partial is None:
             return await self._state.upstream.send(forwarded)
-        rest, held_back = batches.split(forwarded, partial.keep)
+        rest, held_back = batches.split(forwarded, self._state.rules.keeps(partial))
         answered = await self._state.upstream.send(rest) if rest is not None else None
         return batches.unprocessed(held_back, answered)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import count
@@ -49,6 +50,13 @@ class Rules:
     def meet(self, operation: Operation) -> list[Fault]:
         """Return the faults that hit this request, each counted as a hit."""
         return [armed.fault for armed in self._armed.values() if self._hits(armed, operation)]
+
+    def keeps(self, fault: Fault) -> Callable[[int], bool]:
+        """Return which operations of a batch a fault lets pass, by their position in it."""
+        share = fault.held_back
+        if share is None:
+            return lambda position: position < fault.keep
+        return lambda _: self._random.random() >= share
 
     def _hits(self, armed: ArmedFault, operation: Operation) -> bool:
         fault = armed.fault

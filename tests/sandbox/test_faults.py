@@ -84,6 +84,17 @@ def test_part_of_a_batch_stays_unprocessed(aws: Sandbox, users: str) -> None:
     assert stored_ids(aws, users) == {"a"}
 
 
+def test_any_operations_of_a_batch_stay_unprocessed(aws: Sandbox, users: str) -> None:
+    ids = [f"{number:02d}" for number in range(25)]
+    with aws.faults.unprocessed(users, held_back=0.5):
+        answer = aws.client("dynamodb").batch_write_item(RequestItems=batch(*ids))
+
+    left = [one["PutRequest"]["Item"]["id"]["S"] for one in answer["UnprocessedItems"][users]]
+    assert stored_ids(aws, users) == set(ids) - set(left)
+    assert 0 < len(left) < 25
+    assert left != ids[-len(left) :]
+
+
 def test_a_whole_batch_stays_unprocessed(aws: Sandbox, users: str) -> None:
     with aws.faults.unprocessed(users):
         answer = aws.client("dynamodb").batch_write_item(RequestItems=batch("a", "b"))
