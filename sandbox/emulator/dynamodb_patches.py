@@ -26,6 +26,7 @@ def apply(own_endpoint: str) -> ExportService:
     _journal_changes(journal)
     _serve_exports(exports)
     _tell_restorable_times(exports)
+    at.IMPORT_TABLE.wrap(_same_token_same_import)
     at.EXTRACT_KEY_VALUE.wrap(_same_number_same_key)
     at.ADD_CONSUMED_CAPACITY.wrap(_pages_cost_by_size)
     at.RESET_DYNAMODB.wrap(lambda original: _all_of(original, exports.reset, journal.clear))
@@ -130,6 +131,21 @@ def _tell_restorable_times(exports: ExportService) -> None:
     original_describe = at.DESCRIBE_CONTINUOUS_BACKUPS.current
     at.DESCRIBE_CONTINUOUS_BACKUPS.replace(describe)
     at.UPDATE_CONTINUOUS_BACKUPS.wrap(update)
+
+
+def _same_token_same_import(original: Callable[[dict[str, Any]], Response]) -> Callable[[dict[str, Any]], Response]:
+    """Answer the same request again with its import; MiniStack looks first whether the table is there: by then it is.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ImportTable.html (ClientToken)
+    """
+
+    def import_table(data: dict[str, Any]) -> Response:
+        for description in at.IMPORTS.current.values():
+            if data.get("ClientToken") and description.get("ClientToken") == data["ClientToken"]:
+                return _respond({"ImportTableDescription": at.IMPORT_DESCRIPTION.current(description)})
+        return original(data)
+
+    return import_table
 
 
 def _same_number_same_key(original: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -70,7 +70,9 @@ class NewTarget:
             return None
         status = self._status()
         if self._is_imported:
-            if status is not None and state.import_arn is None:
+            # If it was missing in an earlier turn, that one has perhaps begun the import and died before it was noted:
+            # then the same token gives the same import, and if it is somebody else's table DynamoDB refuses.
+            if status is not None and state.import_arn is None and not state.creates_target:
                 raise exists_already(state.target)
         elif status not in {None, "CREATING"}:
             return None

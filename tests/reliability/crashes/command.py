@@ -12,6 +12,7 @@ from typing import TypeVar
 from tests.reliability.crashes.account import Account, Kill
 from tests.reliability.crashes.case import UseCase
 from tests.reliability.crashes.cases.backups import CASES as BACKUPS
+from tests.reliability.crashes.cases.doors import CASES as DOORS
 from tests.reliability.crashes.cases.others import CASES as OTHERS
 from tests.reliability.crashes.cases.restores import CASES as RESTORES
 from tests.reliability.crashes.cases.steps import CASES as STEPS
@@ -20,7 +21,7 @@ from tests.reliability.crashes.matrix import Choice, Tried, in_copy, moments_of,
 from tests.reliability.summary import print_summary
 
 T = TypeVar("T")
-CASES = [*BACKUPS, *RESTORES, *STEPS, *OTHERS]
+CASES = [*BACKUPS, *RESTORES, *STEPS, *OTHERS, *DOORS]
 
 
 def main() -> int:

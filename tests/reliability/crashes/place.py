@@ -14,8 +14,14 @@ from tests.scenario.restore.kit import BUCKET, PREFIX, Stage
 __all__ = ["be_function", "stage_of"]
 
 
+_OF_THE_FUNCTION_BEFORE: list[str] = []
+
+
 def be_function(tables: Iterable[str] = ("orders",), **others: str) -> None:
     """Make this process a function of the module that is warm: making clients anew costs more than a whole run."""
+    for name in _OF_THE_FUNCTION_BEFORE:
+        os.environ.pop(name, None)
+    _OF_THE_FUNCTION_BEFORE[:] = others
     os.environ.update(
         {
             "AWS_ENDPOINT_URL": ENDPOINT,

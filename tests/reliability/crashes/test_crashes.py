@@ -11,9 +11,10 @@ import pytest
 KILLS_OF_A_USE_CASE = 2
 
 
-@pytest.mark.parametrize(
-    "use_cases", ["backup,", "restore,", "state machine,|undo,|verify,", "restore test,|off-site,|legal hold,|audit,"]
-)
+OTHERS = "restore test,|off-site,|legal hold,|audit,|on-demand backup,|HTTP API,"
+
+
+@pytest.mark.parametrize("use_cases", ["backup, ", "restore,", "state machine,|undo,|verify,", OTHERS])
 def test_whatever_call_was_the_last_one_the_next_invocation_ends_it_well(repo_root: Path, use_cases: str) -> None:
     # In a process of its own: its time and its account are not those of other tests, and it copies itself.
     matrix = subprocess.run(

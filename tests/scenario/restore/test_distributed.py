@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.aws import clients
 from dynamodb_backup.restore.distributed import coordinator, lease
 from sandbox import Sandbox, exports
-from tests.scenario.restore.kit import Stage, canonicals, restore, strings, table_writes
+from tests.scenario.restore.kit import Stage, canonicals, listening, restore, strings, table_writes
 from tests.scenario.restore.steps import Execution, shuffled_and_doubled, step
+from tests.scenario.restore.test_new_target import definition
 
 ITEMS = strings(300, text={"S": "x" * 200})
+KEYED = [{**item, "at": {"N": "1"}, "day": {"S": "d"}} for item in strings(20)]
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +171,7 @@ def test_a_worker_that_is_killed_in_a_file_is_done_again(stage: Stage, aws: Sand
 
 
 def _raise(error: type[BaseException]) -> Any:
-    def raising(*_: object) -> None:
+    def raising(*_: object, **__: object) -> None:
         raise error
 
     return raising
@@ -179,6 +182,28 @@ def patch_lease_away(stage: Stage) -> None:
     for key in stage.keys("native-exports/restores/"):
         if "/leases/" in key:
             stage.put(key, json.dumps({"holder": "nobody", "until": "2020-01-01T00:00:00.000Z"}))
+
+
+def test_an_import_that_was_begun_by_an_invocation_that_died_is_gone_on_with(stage: Stage) -> None:
+    key = "native-exports/2026-01-31/runs/run-1/definitions/orders.json"
+    stage.put(key, json.dumps(definition()))
+    stage.back_up("orders", KEYED, file_count=2, entry={"table_definition": key})
+    (part,) = step("plan", event={"method": "import"})["body"]["parts"]
+    for job in _jobs(stage, step("advance", **part)):
+        step("work", **job)
+
+    class Killed(BaseException):
+        """The import is begun, and nobody has noted it."""
+
+    with listening(clients().dynamodb, "after-call.dynamodb.ImportTable", _raise(Killed)), pytest.raises(Killed):
+        step("advance", **part)
+    while (answer := step("advance", **part))["statusCode"] == 202:
+        pass
+
+    (result,) = answer["body"]["restore_results"]
+    assert (answer["statusCode"], result["status"], result["error"]) == (200, "COMPLETED", None)
+    assert stage.items("orders") == canonicals(KEYED)
+    assert len(stage.dynamodb.list_imports()["ImportSummaryList"]) == 1
 
 
 def test_a_late_worker_does_nothing_once_the_restore_has_ended(stage: Stage, aws: Sandbox) -> None:

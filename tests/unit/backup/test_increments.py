@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +10,7 @@ import pytest
 
 from tests.unit.backup.conftest import Runner
 from tests.unit.backup.fake_aws import FakeAws, Killed, client_error
-from tests.unit.backup.test_run import KillAt, during
+from tests.unit.backup.test_run import during
 
 EVENT = {"export_type": "INCREMENTAL_EXPORT"}
 TABLES = ("orders", "customers")
@@ -55,23 +53,6 @@ def test_a_run_exports_the_window_since_the_full_backup() -> None:
     runner = with_full_backup()
     assert runner.invoke(EVENT).status_code == 200
     assert_whole(runner, 1)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_any_call_no_window_is_exported_twice_or_left_out(moment: str) -> None:
-    for number in itertools.count(1):
-        runner = with_full_backup(export_seconds=3.0)
-        kill = KillAt(number)
-        setattr(runner.aws, moment, kill)
-        with suppress(Killed):
-            runner.invoke(EVENT)
-        setattr(runner.aws, moment, lambda *_: None)
-        if not kill.dead:
-            assert number > 25, "the run made fewer calls than it must"
-            break
-        runner.aws.time.advance(60)
-        assert runner.invoke(EVENT, seconds=300).status_code == 200, f"killed {moment} call {number}"
-        assert_whole(runner, 1)
 
 
 CALLS = [

@@ -42,30 +42,6 @@ class KillAt:
             raise Killed
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_any_call_a_run_is_continued_and_no_export_is_billed_twice(moment: str) -> None:
-    for number in itertools.count(1):
-        runner = Runner(FakeAws(items={"orders": 7, "customers": 0}, export_seconds=3.0), TABLES)
-        kill = KillAt(number)
-        setattr(runner.aws, moment, kill)
-        try:
-            first = runner.invoke()
-        except Killed:
-            first = None
-        setattr(runner.aws, moment, lambda *_: None)
-        if not kill.dead:
-            assert first is not None
-            assert number > 25, "the run made fewer calls than it must"
-            break
-        finished = any(b'"finished": true' in body for key, body in runner.aws.objects.items() if "run.json" in key)
-        if finished:
-            # The very last write had been carried out: the run was over, only its answer was lost.
-            assert_whole(runner)
-            continue
-        assert runner.invoke().status_code == 200, f"killed {moment} call {number}"
-        assert_whole(runner)
-
-
 @pytest.mark.parametrize("joins", [False, True])
 def test_an_execution_that_asks_again_since_the_last_answer_was_lost_gets_it_and_nothing_is_billed_again(
     runner: Runner, joins: bool

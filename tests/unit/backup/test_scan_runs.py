@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import random
 from contextlib import suppress
@@ -63,22 +62,6 @@ def test_it_runs_beside_native_exports() -> None:
     assert runner.recorded("users")["method"] == "native_export"
     assert runner.aws.billed("users") == 1
     assert runner.aws.billed("orders") == 0
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_any_call_the_scan_is_continued_and_no_item_is_lost_or_doubled(moment: str) -> None:
-    for number in itertools.count(1):
-        runner = scanning()
-        kill = KillAt(number)
-        setattr(runner.aws, moment, kill)
-        with suppress(Killed):
-            runner.invoke(EVENT)
-        setattr(runner.aws, moment, lambda *_: None)
-        assert runner.invoke(EVENT).status_code == 200, f"killed {moment} call {number}"
-        assert_exact(runner)
-        if not kill.dead:
-            assert number > 25, "the run made fewer calls than it must"
-            break
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

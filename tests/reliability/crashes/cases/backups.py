@@ -100,9 +100,17 @@ def _check_two_days(account: Account, answer: Answer) -> None:
     for table in COUNTS:
         paid = _exports(account, table)
         assert paid <= 2, "billed twice"
-        # A start whose answer was lost is found by its token for eight hours, and after that no more.
-        unknown = account.calls[account.kill.call - 1].endswith("ExportTableToPointInTime") if account.kill else False
+        # A start that no record tells of is found by its token for eight hours, and after that no more.
+        unknown = account.died is not None and _last(account, "ExportTable") > _last(account, "run.json")
         assert unknown or paid == 1 + _is_recorded(account, FIRST_DAY, table), "paid for, and not recorded"
+
+
+def _last(account: Account, what: str) -> int:
+    """Return the number of the last call of a kind that may have been carried out before the kill."""
+    last = account.kill.call if account.kill else 0
+    changes = ("dynamodb.Export", "s3.PutObject")
+    numbered = enumerate(account.calls[:last], start=1)
+    return max((number for number, call in numbered if call.startswith(changes) and what in call), default=0)
 
 
 def _is_recorded(account: Account, day: str, table: str) -> bool:

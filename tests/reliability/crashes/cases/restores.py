@@ -92,6 +92,21 @@ def _check_settings(stage: Stage) -> None:
     assert tags == [{"Key": "team", "Value": "shop"}]
 
 
+def _import(seconds: float, account: Account) -> Answer:
+    """Import as a person does, who deletes the new table where a first invocation died and left nothing behind."""
+    answer = _restore({"method": "import"}, seconds, account)
+    if account.died and "exists already" in str(answer):
+        account.client("dynamodb").update_table(TableName="orders", DeletionProtectionEnabled=False)
+        account.client("dynamodb").delete_table(TableName="orders")
+        answer = _restore({"method": "import"}, seconds, account)
+    return answer
+
+
+def _check_imported(account: Account, answer: Answer) -> None:
+    _check_made(account, answer)
+    assert len(account.client("dynamodb").list_imports()["ImportSummaryList"]) <= 1 + (account.died == 1)
+
+
 CHANGED, ADDED = strings(5, 10, text={"S": "of the first window"}), strings(3, 200)
 AT_THE_END = merged([item for item in ITEMS if item not in ITEMS[:4]], [*CHANGED, *ADDED])
 
@@ -146,12 +161,15 @@ def _cases() -> list[UseCase]:
         ("restore_to, mirror", {"restore_to": "2026-01-31T04:30:00Z", "write_mode": "mirror"}, _a_chain, _check_chain),
         ("create_missing_tables", {"create_missing_tables": True, "prove": True}, _into_nothing, _check_made),
     ]
-    return [
+    cases = [
         UseCase(f"restore, {name}{turns}", prepare, partial(_restore, event, seconds), check)
         for name, event, prepare, check in whole
         for turns, seconds in (("", 300.0), (" (in short turns)", SHORT))
         if not turns or name in IN_TURNS
     ]
+    for turns, seconds in (("", 300.0), (" (in short turns)", SHORT)):
+        cases.append(UseCase(f"restore, import{turns}", _into_nothing, partial(_import, seconds), _check_imported))
+    return cases
 
 
 CASES = _cases()

@@ -84,6 +84,11 @@ def _check(expected: Any, account: Account, answer: Answer) -> None:
     assert report["statusCode"] == 200
 
 
+def _check_import(account: Account, answer: Answer) -> None:
+    _check(ITEMS, account, answer)
+    assert len(account.client("dynamodb").list_imports()["ImportSummaryList"]) == 1
+
+
 def _case(
     name: str,
     event: Mapping[str, Any],
@@ -97,4 +102,5 @@ CASES = [
     _case("overwrite", {}, _into_a_table, partial(_check, merged(OTHERS, ITEMS))),
     _case("mirror", {"write_mode": "mirror"}, _into_a_table, partial(_check, ITEMS)),
     _case("create_missing_tables", {"create_missing_tables": True}, _into_nothing, partial(_check, ITEMS)),
+    _case("import", {"method": "import"}, _into_nothing, _check_import),
 ]
