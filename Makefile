@@ -23,7 +23,7 @@ AUDIT ?= warn
 FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test long unit demo sandbox bench chaos fuzz crashes lint format docs lock clean terraform
+.PHONY: help setup dist test long unit demo sandbox bench chaos fuzz crashes scale lint format docs lock clean terraform
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ crashes: $(READY) ## Kill every use case at every one of its AWS calls, and look
 	@$(PY) -W ignore -m tests.reliability.crashes
 chaos: $(READY) ## Back up, damage and restore random tables amid random faults (RUNS=500; SEED=1 RUNS=1 plays one run again)
 	@PYTHONPATH=.:lambda_src $(PY) -m tests.reliability.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SHRINK),--shrink)
+
+scale: $(READY) ## Rehearse large deployments: payloads, requests, CPU time and memory against AWS's limits
+	@PYTHONPATH=lambda_src $(PY) -m tests.reliability.scale
 
 lint: $(READY) $(LINT_READY) ## Check style, types, imports, Terraform (formatting, security), and the packages: licences, known vulnerabilities
 	@$(VENV)/bin/ruff check

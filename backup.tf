@@ -123,8 +123,9 @@ module "backup" {
     }))
     OBJECT_LOCK = var.immutability == null ? null : jsonencode({ mode = var.immutability.mode, default_days = var.immutability.default_days, days = local.lock_days })
   })
-  policy_json = data.aws_iam_policy_document.backup.json
-  settings    = local.function
+  policy_json      = data.aws_iam_policy_document.backup.json
+  table_characters = sum([for name in local.table_names : 2 * length(name) + 113]) + sum(concat([0], [for name in local.scanned_tables : length(name) + 52]))
+  settings         = local.function
 }
 
 module "backup_state_machine" {

@@ -51,13 +51,30 @@ locals {
     },
   ]
 
+  # A widget takes 100 alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+  dashboard_alarms = chunklist(concat([module.backup_state_machine.failure_alarm.arn, module.restore_state_machine.failure_alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], module.restore_test_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn], module.offsite_copy_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_offsite : alarm.arn]), 100)
+
+  # A graph takes 500 metrics and a dashboard 2,500, and nobody can tell so many lines apart: of more than 100 tables each graph
+  # shows what they come to together. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+  dashboard_lines = [for graph in concat(local.dashboard_graphs, local.restore_test_graphs) : concat(
+    flatten([for of, dimensions in graph.of : [for metric in graph.metrics : {
+      line = concat([graph.namespace, metric], dimensions, [{ label = "${of} ${metric}" }])
+    }] if length(graph.of) <= 100 || !contains(dimensions, "table")])[*].line,
+    flatten([for metric in graph.metrics : {
+      line = [{
+        expression = "${ { Sum = "SUM", Maximum = "MAX", Minimum = "MIN" }[graph.stat]}(SEARCH('{${graph.namespace},environment,service,table} MetricName=\"${metric}\" environment=\"${var.environment}\" service=\"${one(distinct([for dimensions in values(graph.of) : dimensions[5] if contains(dimensions, "table")]))}\"', '${graph.stat}', ${graph.period}))"
+        label      = "all tables ${metric}"
+      }]
+    } if length(graph.of) > 100])[*].line,
+  )]
+
   # The newest verified backup of each table stands first; the functions' logs know it without any metric.
   dashboard_head = [
     {
       type = "alarm", x = 0, y = 0, width = 12, height = 6
       properties = {
         title  = "Alarms of ${local.full_prefix}"
-        alarms = concat([module.backup_state_machine.failure_alarm.arn, module.restore_state_machine.failure_alarm.arn], [aws_cloudwatch_metric_alarm.undelivered.arn], aws_cloudwatch_metric_alarm.item_count[*].arn, [for alarm in aws_cloudwatch_metric_alarm.not_fresh : alarm.arn], module.restore_test_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_proven : alarm.arn], module.offsite_copy_state_machine[*].failure_alarm.arn, [for alarm in aws_cloudwatch_metric_alarm.not_offsite : alarm.arn])
+        alarms = try(local.dashboard_alarms[0], [])
       }
     },
     {
@@ -91,18 +108,22 @@ resource "aws_cloudwatch_dashboard" "this" {
       for index, graph in concat(local.dashboard_graphs, local.restore_test_graphs) : {
         type = "metric", x = index % 2 * 12, y = 10 + floor(index / 2) * 6, width = 12, height = 6
         properties = {
-          title  = graph.title
-          region = local.region
-          view   = "timeSeries"
-          stat   = graph.stat
-          period = graph.period
-          metrics = flatten([
-            for of, dimensions in graph.of : [for metric in graph.metrics : {
-              line = concat([graph.namespace, metric], dimensions, [{ label = "${of} ${metric}" }])
-            }]
-          ])[*].line
+          title   = graph.title
+          region  = local.region
+          view    = "timeSeries"
+          stat    = graph.stat
+          period  = graph.period
+          metrics = local.dashboard_lines[index]
         }
       }
+      ], [
+      for index, alarms in local.dashboard_alarms : {
+        type = "alarm", x = 0, y = 100 + 6 * index, width = 24, height = 6
+        properties = {
+          title  = "Alarms of ${local.full_prefix}, continued"
+          alarms = alarms
+        }
+      } if index > 0
     ])
   })
 }

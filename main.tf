@@ -49,6 +49,17 @@ locals {
 }
 
 locals {
+  # What the tables take in a policy: an ARN with its quotes and comma is 52 characters and the name in most regions, and one of
+  # a table's exports, imports or backups at most 9 more. modules/function makes several policies of what has no room in one.
+  table_characters       = sum(concat([0], [for name in keys(local.table_arns) : length(name) + 52]))
+  table_characters_below = sum(concat([0], [for name in keys(local.table_arns) : length(name) + 61]))
+
+  # JSON, or from about 60 names on its gzip in base64: Lambda's environment holds 4,096 bytes.
+  listed_tables  = length(jsonencode(local.table_names)) <= 2000 ? jsonencode(local.table_names) : base64gzip(jsonencode(local.table_names))
+  listed_targets = length(jsonencode(var.restore_target_tables)) <= 2000 ? jsonencode(var.restore_target_tables) : base64gzip(jsonencode(var.restore_target_tables))
+}
+
+locals {
   # An existing topic has the key that it has.
   topic_key_arn = try(coalesce(var.notifications.kms_key_arn, length(local.created_topics) == 0 ? null : var.service_kms_key_arn), null)
   log_key_arn   = try(coalesce(var.logs.kms_key_arn, var.service_kms_key_arn), null)
@@ -59,7 +70,7 @@ locals {
     BACKUP_BUCKET                = local.bucket_name
     BACKUP_BUCKET_OWNER          = var.bucket.owner_account_id
     ENVIRONMENT                  = var.environment
-    DYNAMODB_TABLES              = jsonencode(local.table_names)
+    DYNAMODB_TABLES              = local.listed_tables
     S3_EXPORTS_PREFIX            = var.exports_prefix
     TABLE_NAME_PATTERN           = local.table_name_pattern
     POWERTOOLS_METRICS_NAMESPACE = "DynamoDBBackup"

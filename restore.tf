@@ -213,10 +213,11 @@ module "restore" {
     # Of the state machine's workers. Lambda itself sets AWS_LAMBDA_FUNCTION_MEMORY_SIZE, which tells what can be compared.
     RESTORE_SLICE_LINES   = 2000000
     RESTORE_STALL_SECONDS = 900
-    RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : jsonencode(var.restore_target_tables)
+    RESTORE_TARGET_TABLES = length(var.restore_target_tables) == 0 ? null : local.listed_targets
     REQUIRE_CONFIRMATION  = var.require_confirmation ? "true" : null
     RESTORE_TARGET_ROLES  = length(var.restore_target_roles) == 0 ? null : jsonencode(var.restore_target_roles)
   })
-  policy_json = data.aws_iam_policy_document.restore.json
-  settings    = local.function
+  policy_json      = data.aws_iam_policy_document.restore.json
+  table_characters = local.table_characters + (1 + (var.restore_creates_tables ? 1 : 0) + (var.restore_on_demand_backups ? 1 : 0)) * local.table_characters_below
+  settings         = local.function
 }

@@ -68,5 +68,7 @@ module "verify" {
   timeout_seconds = var.functions.verify.timeout_seconds
   environment     = local.environment
   policy_json     = data.aws_iam_policy_document.verify.json
-  settings        = local.function
+
+  table_characters = local.table_characters
+  settings         = local.function
 }

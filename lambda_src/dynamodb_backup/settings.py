@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -170,12 +173,25 @@ def _table_names(variables: Mapping[str, str], name: str, default: str | None = 
 
 def _texts(variables: Mapping[str, str], name: str, what: str) -> list[str]:
     try:
-        texts = read_json(variables.get(name) or "[]")
+        texts = read_json(_unpacked(variables.get(name) or "[]"))
     except ValueError as error:
         raise ConfigurationError(name, f"must be a JSON array of {what}, but is not JSON: {error}") from error
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ConfigurationError(name, f"must be a JSON array of {what}")
     return texts
+
+
+def _unpacked(text: str) -> str:
+    """Return JSON that Terraform may have packed, by gzip and base64: an environment has room for 4,096 bytes.
+
+    What is neither is returned as it is, to be refused by name.
+    """
+    if text.lstrip().startswith("["):
+        return text
+    try:
+        return gzip.decompress(b64decode(text, validate=True)).decode()
+    except (EOFError, OSError, ValueError, zlib.error):
+        return text
 
 
 def _count(variables: Mapping[str, str], name: str, default: int) -> int:

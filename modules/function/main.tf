@@ -91,18 +91,73 @@ resource "aws_iam_role" "this" {
   tags                 = var.settings.tags
 }
 
+# A role's inline policy holds 10,240 characters, and a policy names every table. What has no room goes into managed policies,
+# each with its share of the tables. How many these are is told by the tables' names alone: the ARNs of keys and buckets in the
+# document may not be known at plan.
+locals {
+  policy_parts = var.table_characters <= 7600 ? 0 : ceil(var.table_characters / 5540) - 1
+  statements   = [for statement in jsondecode(data.aws_iam_policy_document.this.minified_json).Statement : statement if local.policy_parts > 0]
+
+  # Those that name every table. Statements on the same tables become one, with the actions of all.
+  is_wide = [for statement in local.statements : statement.Effect == "Allow" && !can(statement.Condition) && length(flatten([statement.Resource])) > 20]
+  actions = { for index, statement in local.statements : jsonencode(statement.Resource) => flatten([statement.Action])... if local.is_wide[index] }
+  shares = [for part in range(local.policy_parts + 1) : [for resources, actions in local.actions : {
+    Effect   = "Allow"
+    Action   = sort(distinct(flatten(actions)))
+    Resource = try(chunklist(jsondecode(resources), ceil(length(jsondecode(resources)) / (local.policy_parts + 1)))[part], [])
+  }]]
+  policies = [for part, share in local.shares : jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [for index, statement in local.statements : statement if part == 0 && !local.is_wide[index]],
+      [for statement in share : statement if length(statement.Resource) > 0],
+    )
+  })]
+  inline_policy = local.policy_parts == 0 ? data.aws_iam_policy_document.this.minified_json : local.policies[0]
+}
+
 resource "aws_iam_role_policy" "this" {
   name   = "function"
   role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.minified_json
+  policy = local.inline_policy
 
   lifecycle {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     precondition {
-      condition     = length(data.aws_iam_policy_document.this.minified_json) <= 10240
-      error_message = "A role's inline policies hold at most 10,240 characters, and the policy of ${var.name} has ${length(data.aws_iam_policy_document.this.minified_json)}: it names every table. Split the tables over two module blocks with different app_name and exports_prefix."
+      condition     = length(local.inline_policy) <= 10240
+      error_message = "A role's inline policies hold at most 10,240 characters, and the policy of ${var.name} has ${length(local.inline_policy)}: it names every table. Split the tables over two module blocks with different app_name and exports_prefix."
+    }
+
+    precondition {
+      condition     = local.policy_parts <= 10
+      error_message = "A role takes at most 10 managed policies, and to name every table ${var.name} needs ${local.policy_parts}. Split the tables over two module blocks with different app_name and exports_prefix."
     }
   }
+}
+
+# The other shares. None with fewer than about fifty tables.
+resource "aws_iam_policy" "tables" {
+  count = local.policy_parts
+
+  name        = "${var.name}-tables-${count.index + 1}"
+  description = "What ${var.name} may do with its tables, part ${count.index + 1}"
+  policy      = local.policies[count.index + 1]
+  path        = var.settings.role_path
+  tags        = var.settings.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.policies[count.index + 1]) <= 6144
+      error_message = "A managed policy holds at most 6,144 characters, and one of ${var.name} has ${length(local.policies[count.index + 1])}: its tables' names are long. Split the tables over two module blocks with different app_name and exports_prefix."
+    }
+  }
+}
+
+resource "aws_iam_role_policy_attachment" "tables" {
+  count = local.policy_parts
+
+  role       = aws_iam_role.this.name
+  policy_arn = aws_iam_policy.tables[count.index].arn
 }
 
 resource "aws_lambda_function" "this" {
@@ -154,7 +209,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # The role works only once its policy is there; for the log group see above.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this, aws_iam_role_policy_attachment.tables]
 }
 
 # Lambda by default repeats a failed asynchronous invocation twice. Here mostly whoever invokes decides what is to be repeated.

@@ -22,3 +22,8 @@ output "policy_json" {
   description = "The role's whole policy, logs and VPC included."
   value       = data.aws_iam_policy_document.this.minified_json
 }
+
+output "policies" {
+  description = "The same as the role has it: its inline policy first, then managed ones where there are many tables."
+  value       = local.policy_parts == 0 ? [local.inline_policy] : local.policies
+}

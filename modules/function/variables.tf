@@ -47,6 +47,13 @@ variable "policy_json" {
   nullable    = false
 }
 
+variable "table_characters" {
+  description = "About how many characters the tables' ARNs take in policy_json; from 7,600 on they are shared out over several policies. Default 0: there are none."
+  type        = number
+  default     = 0
+  nullable    = false
+}
+
 variable "settings" {
   description = <<-EOT
     What all functions of the module share.

@@ -23,6 +23,7 @@ module "create" {
   asynchronous_retries = 2
   environment          = local.environment
   policy_json          = data.aws_iam_policy_document.create.json
+  table_characters     = sum([for name in local.table_names : length(name) + 52])
   settings             = local.function
 }
 

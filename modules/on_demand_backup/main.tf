@@ -42,8 +42,9 @@ locals {
   }, {})
 
   environment = {
-    ENVIRONMENT                  = var.environment
-    DYNAMODB_TABLES              = jsonencode(local.table_names)
+    ENVIRONMENT = var.environment
+    # As in main.tf of the root module: JSON, or from about 60 names on its gzip in base64.
+    DYNAMODB_TABLES              = length(jsonencode(local.table_names)) <= 2000 ? jsonencode(local.table_names) : base64gzip(jsonencode(local.table_names))
     TABLE_NAME_PATTERN           = var.table_name_pattern
     BACKUP_NAME_PREFIX           = local.full_prefix
     QUEUE_URL                    = aws_sqs_queue.this.url

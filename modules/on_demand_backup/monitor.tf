@@ -87,7 +87,9 @@ module "monitor" {
   timeout_seconds = local.monitor_timeout_seconds
   environment     = local.environment
   policy_json     = data.aws_iam_policy_document.monitor.json
-  settings        = local.function
+
+  table_characters = sum([for name in local.table_names : length(name) + 61])
+  settings         = local.function
 }
 
 resource "aws_lambda_event_source_mapping" "monitor" {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from base64 import b64encode
+
 import pytest
 
 from dynamodb_backup.backup.methods.choice import _METHODS
@@ -34,6 +38,21 @@ def test_what_terraform_sets_is_read() -> None:
     assert settings.export_kms_key_id == "arn:aws:kms:us-east-1:1:key/k"
     assert settings.bucket_owner == "123456789012"
     assert settings.require_confirmation
+
+
+def test_many_tables_come_packed() -> None:
+    names = [f"mfa-api_production_{number:03d}_global" for number in range(300)]
+    packed = b64encode(gzip.compress(json.dumps(names).encode())).decode()
+    settings = Settings.from_environment(GOOD | {"DYNAMODB_TABLES": packed, "RESTORE_TARGET_TABLES": packed})
+    assert settings.tables == tuple(names)
+    assert settings.convention.exceptions == set(names)
+
+
+@pytest.mark.parametrize("text", ["orders", "b3JkZXJz", "H4sIAAAAAAAC", b64encode(gzip.compress(b"orders")).decode()])
+def test_what_is_neither_a_list_nor_a_packed_one_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be a JSON array of table names") as error:
+        Settings.from_environment(GOOD | {"DYNAMODB_TABLES": text})
+    assert error.value.variable == "DYNAMODB_TABLES"
 
 
 def test_what_is_optional_has_a_default() -> None:

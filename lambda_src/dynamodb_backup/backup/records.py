@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,9 @@ __all__ = ["RecentRuns", "RunRecords"]
 LOOK_BACK_DAYS = 8
 """An unfinished run is looked for so far back: a weekly schedule still finds the one before."""
 PARALLEL_READS = 16
+
+STILL_ASKED_FOR = timedelta(hours=2)
+"""For longer than so long after its end nobody asks for a run again, be it by an event that was delivered twice."""
 
 
 @dataclass
@@ -40,22 +43,34 @@ class RunRecords:
         self._methods = methods
 
     def recent(self, now: datetime) -> RecentRuns:
-        """Return the runs that began in the last days. A malformed record is a warning: it must not stop a backup.
+        """Return the runs that began in the last days, but of those that ended the very last alone.
+
+        A malformed record is a warning: it must not stop a backup.
 
         Those of a bucket that this one is a copy of are left out: their exports are other tables', in another region.
         """
-        found = self.of_days([iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)])
+        found = self.of_days(
+            [iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)],
+            lambda run: not run.finished or run.ended_within(STILL_ASKED_FOR, now),
+        )
         found.records[:] = [run for run in found.records if is_at_home(run.home, self._store, self._key(run.run_id))]
         return found
 
-    def of_days(self, days: Sequence[str]) -> RecentRuns:
-        """Return the runs that began on the given days, of which the last counts as today."""
+    def of_days(self, days: Sequence[str], keep: Callable[[RunRecord], bool] = lambda _run: True) -> RecentRuns:
+        """Return the runs that began on the given days, of which the last counts as today.
+
+        Parameters
+        ----------
+        keep
+            Which of them are wanted. All of a week's at once take hundreds of MB, if there are many tables.
+        """
         found = RecentRuns()
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             run_ids = [run_id for ids in pool.map(self._run_ids, days) for run_id in ids]
             for run in pool.map(self._find_or_explain, run_ids):
                 if isinstance(run, RunRecord):
-                    found.records.append(run)
+                    if keep(run):
+                        found.records.append(run)
                 elif run:
                     found.warnings.append(run)
         today = (int(run_id.rpartition("-")[2]) for run_id in run_ids if run_id.startswith(days[-1]))

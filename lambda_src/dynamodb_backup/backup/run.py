@@ -45,6 +45,10 @@ run begins. A daily event must never be answered with yesterday's run."""
 JOIN_OTHER_WITHIN = timedelta(hours=2)
 """An unfinished run that is younger is also continued by another schedule's event: the two overlap."""
 
+SAVED_EVERY = timedelta(seconds=5)
+"""What was found out since is found out again after a crash. A record of many tables is too large to be written after
+each of them."""
+
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 PAUSE_BETWEEN_CALLS_SECONDS = 0.1
@@ -180,15 +184,21 @@ class BackupRun:
 
     def _follow_once(self, run: RunRecord) -> None:
         going = [one for one in run.tables.values() if one.export_arn and not one.settled]
+        unsaved, saved_at = False, self._clock()
         # A scan takes the time that it is given; exports are looked at first, so that it does not hide that they ended.
         for table in sorted(going, key=lambda one: one.method == "scan"):
             followed = self._tables.follow(run, table)
             if followed != table:
                 run.update(followed)
+                unsaved = True
+            if unsaved and self._clock() - saved_at >= SAVED_EVERY:
                 self._records.save(run)
+                unsaved, saved_at = False, self._clock()
             if self._deadline.passed():
-                return
+                break
             self._deadline.sleep(PAUSE_BETWEEN_CALLS_SECONDS)
+        if unsaved:
+            self._records.save(run)
 
     def _record(self, run: RunRecord) -> bool:
         """Write the date's manifest from what all invocations know of the run, and only then call the run finished.

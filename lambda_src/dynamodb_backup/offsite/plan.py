@@ -52,7 +52,7 @@ def plan(work: Work, request: OffsiteRequest, tables: Collection[str], days: int
     else:
         units = _of_date(work, request, tables)
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        needed = list(pool.map(lambda unit: unit.needed(), units))
+        needed = list(pool.map(_needed, units))
     there = [unit for unit, needs in zip(units, needed, strict=True) if needs is not None]
     if not there and (request.backup_date is not None or request.action == "fetch"):
         asked = f"the last {days} days" if request.backup_date is None else request.backup_date
@@ -63,6 +63,13 @@ def plan(work: Work, request: OffsiteRequest, tables: Collection[str], days: int
     open_ones = [unit for unit, needs in zip(units, needed, strict=True) if needs]
     found = {table for unit in there for table in unit.tables()} if request.backup_date == "latest" else {*tables}
     return Plan(open_ones, len(there) - len(open_ones), tuple(sorted({*tables} - found)))
+
+
+def _needed(unit: Unit) -> bool | None:
+    try:
+        return unit.needed()
+    finally:
+        unit.forget()
 
 
 def _of_days(work: Work, since: datetime) -> list[Unit]:

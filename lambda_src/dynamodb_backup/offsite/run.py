@@ -157,6 +157,7 @@ class OffsiteRun:
 
     def _executed(self, unit: Unit) -> UnitCopy:
         record = unit.execute()
+        unit.forget()
         if not unit.work.transfer.overwrite:  # fetched: the store holds nothing new
             return _as(unit, record.status, errors=record.errors)
         self._ages.note(unit.moments, self._means.clock())

@@ -42,6 +42,10 @@ class Unit(ABC):
         """Return its own object as it was when it was first asked for."""
         return self.work.source.store.get(self.key)
 
+    def forget(self) -> None:
+        """Let its own object go until somebody asks for it again: all dates' manifests take GBs."""
+        self.__dict__.pop("stored", None)
+
     def needed(self) -> bool | None:
         """Tell whether its own object is another one than that which was copied; ``None``: there is nothing to copy."""
         _, record = self.work.records.unit(self.name)

@@ -106,8 +106,12 @@ class Monitor:
             logger.info("run is not complete", backup_name=watch.backup_name, tables=missing)
             return
         older_than = self._clock() - timedelta(days=self._settings.retention_days)
+        # Asked for all at once: five ListBackups a second are taken, and there may be hundreds of tables.
+        known: dict[str, list[OnDemandBackup]] = {}
+        for backup in list_all_backups(self._clients.dynamodb, None, self._deadline):
+            known.setdefault(backup.table, []).append(backup)
         deleted = sum(
-            expire(self._clients.dynamodb, self._names, found[table], older_than, self._deadline)
+            expire(self._clients.dynamodb, self._names, known[table], found[table], older_than, self._deadline)
             for table in watch.tables
             if table in self._settings.tables
         )

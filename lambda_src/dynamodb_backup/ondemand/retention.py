@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dynamodb_backup.errors import TimeIsUp
-from dynamodb_backup.table.on_demand_backup import OnDemandBackup, delete_backup, list_backups
+from dynamodb_backup.table.on_demand_backup import OnDemandBackup, delete_backup
 from dynamodb_backup.table.on_demand_names import BackupNames
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline
@@ -35,21 +35,22 @@ def expired(
 def expire(
     client: DynamoDBClient,
     names: BackupNames,
+    backups: list[OnDemandBackup],
     superseded_by: OnDemandBackup,
     older_than: datetime,
     deadline: Deadline,
 ) -> int:
-    """Delete a table's expired backups and return how many went.
+    """Delete those of a table's backups that have expired and return how many went.
 
     Raises
     ------
     TimeIsUp
         Some are left; the same call again goes on.
     ClientError
-        DynamoDB does not list or delete.
+        DynamoDB does not delete.
     """
     deleted = 0
-    for backup in expired(list_backups(client, superseded_by.table), names, superseded_by, older_than):
+    for backup in expired(backups, names, superseded_by, older_than):
         if deadline.passed():
             raise TimeIsUp(f"time ran out while expired backups of table {superseded_by.table} were deleted")
         if delete_backup(client, backup.arn):

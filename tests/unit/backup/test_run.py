@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.archive.layout import Layout
+from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.backup.records import RunRecords
 from tests.unit.backup.conftest import Runner
-from tests.unit.backup.fake_aws import FakeAws, Killed, client_error
+from tests.unit.backup.fake_aws import BUCKET, FakeAws, Killed, client_error
 
 TABLES = ("orders", "customers")
 EVENT = {"id": "e-1", "time": "2026-01-31T12:00:00Z", "source": "aws.events", "detail-type": "Scheduled Event"}
@@ -217,3 +220,21 @@ def test_a_start_that_was_not_recorded_is_not_repeated_when_its_token_has_expire
     tokens = [export.token for export in runner.aws.exports]
     assert len(set(tokens)) == len(tokens), "one run exported a table twice"
     assert first == 2
+
+
+def test_the_record_of_many_tables_is_not_written_after_each_of_them() -> None:
+    tables = tuple(f"table-{number:03d}" for number in range(100))
+    runner = Runner(FakeAws(items=dict.fromkeys(tables, 1)), tables)
+    assert runner.invoke().status_code == 200
+    writes = [call for call in runner.aws.calls if call[0] == "put_object" and call[1]["Key"].endswith("run.json")]
+    assert len(writes) <= 10
+
+
+def test_runs_that_ended_hours_ago_are_counted_but_not_kept(runner: Runner) -> None:
+    runner.invoke()
+    runner.aws.time.advance(timedelta(hours=3).total_seconds())
+    runner.invoke()
+    store = ObjectStore(runner.aws.clients().s3, BUCKET)
+    recent = RunRecords(store, Layout("native-exports")).recent(runner.aws.time.utc())
+    assert [run.run_id for run in recent.records] == ["2026-01-31-0002"]
+    assert recent.highest_number_today == 2

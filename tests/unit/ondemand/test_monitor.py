@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.ondemand.conftest import Runner
-from tests.unit.ondemand.fake_aws import client_error
+from tests.unit.ondemand.fake_aws import FakeAws, client_error
 from tests.unit.ondemand.test_create import SCHEDULED
 
 OWN = "shop-prod-20260701T030000Z"
@@ -262,3 +262,17 @@ def test_a_run_of_many_tables_lists_once_per_batch(runner: Runner) -> None:
     runner.monitor()
 
     assert runner.aws.calls.count("list_backups") == 1
+
+
+def test_all_backups_are_listed_at_once_however_many_tables_have_expired_ones() -> None:
+    tables = tuple(f"table-{number}" for number in range(40))
+    runner = Runner(FakeAws(tables=tables), tables)
+    for table in tables:
+        runner.aws.add(table, "shop-prod-20260720T030000Z", days_ago=12)
+    runner.create()
+    runner.all_available()
+    runner.aws.calls.clear()
+    assert runner.monitor() == []
+    assert runner.aws.calls.count("delete_backup") == 40
+    # DynamoDB takes five ListBackups a second.
+    assert runner.aws.calls.count("list_backups") == 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import dataclass
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
@@ -58,7 +59,7 @@ class Job:
     def begun(self, restore_id: str, table: TableState) -> RestoreState:
         """Return the state of this job before its first turn."""
         file = table.files[self.file]
-        own = FileState(replace(file.verified), lines_settled=self.first, lines_until=self.until)
+        own = FileState(deepcopy(file.verified), lines_settled=self.first, lines_until=self.until)
         state = TableState(
             source=table.source,
             target=table.target,

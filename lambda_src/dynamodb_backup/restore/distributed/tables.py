@@ -31,6 +31,10 @@ MOST_ROUNDS = 5
 """So often jobs are given out that ended without an answer, each time with retries, before that is called a failure."""
 
 
+_LAST_EXPORT: dict[tuple[str, str, str], NativeExport] = {}
+"""The export that was read last, by its place and the fingerprint of what it holds."""
+
+
 class JobRestorer(TableRestorer):
     """Does one job. Its state has the one file of the job; it is COMPLETED when the job is."""
 
@@ -39,7 +43,13 @@ class JobRestorer(TableRestorer):
         self._job = job
 
     def _same_export(self) -> NativeExport:
-        export = super()._same_export()
+        # A warm function does one job after the other, and each would read a list of all data files for one of them.
+        # Whoever gives out the jobs reads it again each time.
+        known = (self._state.bucket, self._state.root, self._state.fingerprint)
+        export = _LAST_EXPORT.get(known)
+        if export is None:
+            _LAST_EXPORT.clear()
+            _LAST_EXPORT[known] = export = super()._same_export()
         return replace(export, files=(export.files[self._job.file],))
 
     def _phases(self, export: NativeExport, keys: KeySchema, writer: BatchWriter) -> dict[str, Callable[[], bool]]:

@@ -9,7 +9,7 @@ from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import WorkResult
-from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ToolError, WriteConflict
+from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError, WriteConflict
 from dynamodb_backup.restore.distributed.jobs import Job, JobStates
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
 from dynamodb_backup.restore.distributed.shared_progress import JobProgress, SharedProgress
@@ -41,6 +41,24 @@ def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreSta
     return part
 
 
+_LAST_PART: dict[tuple[str, str], RestoreState] = {}
+"""The state that was read last. It names every data file, and a warm function does one job of it after the other."""
+
+
+def _known_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreState:
+    """Return what ``find_part`` does, read again only if it was written since. Nobody may change it."""
+    place = (store.bucket, layout.checkpoint(restore_id))
+    known = _LAST_PART.get(place)
+    try:
+        if known is not None and store.head(place[1])[1] == known.etag:
+            return known
+    except ObjectMissing:
+        pass  # find_part says so
+    _LAST_PART.clear()
+    _LAST_PART[place] = part = find_part(store, layout, restore_id)
+    return part
+
+
 class Worker:
     """Does jobs of restores that the state machine carries."""
 
@@ -54,13 +72,13 @@ class Worker:
         """
 
         def wanted() -> bool:
-            (table,) = find_part(self._means.store, self._means.layout, restore_id).tables
+            (table,) = _known_part(self._means.store, self._means.layout, restore_id).tables
             return _waits_for(table, job)
 
         try:
             key = self._means.layout.lease(restore_id, job.name)
             with Lease(self._means.store, key, self._means.clock, wanted) as lease:
-                part = find_part(self._means.store, self._means.layout, restore_id)
+                part = _known_part(self._means.store, self._means.layout, restore_id)
                 if not _waits_for(part.tables[0], job):
                     return WorkResult(job.name, "ENDED", error="the restore no longer waits for this job")
                 return self._turn(part, job, lease)
