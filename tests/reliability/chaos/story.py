@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import time
 import traceback
@@ -213,6 +214,7 @@ class Story:
         for _ in range(MOST_INVOCATIONS):
             answer = self._invoke(restore_handler, {"action": action, **event})
             if answer is not None:
+                demand_name(answer["body"])
                 return answer
         raise PromiseBroken(f"{action} is never answered")
 
@@ -230,10 +232,13 @@ class Story:
     def _judge_failure(self, answer: Mapping[str, Any], rows: str) -> None:
         """An answer that is no success names its cause, and comes of trouble: without any it must not come again."""
         body = answer["body"]
+        demand_name(body)
         failed = [row for row in body.get(rows, ()) if row["status"] not in ("COMPLETED", "IN_PROGRESS")]
         for row in failed:
             demand(row["table_name"] == TABLE and row["error"], "a failure names its table and its cause")
         demand(failed or body.get("error"), "a failure has a cause")
+        told = " ".join(str(one) for one in (body.get("error"), *(row["error"] for row in failed)))
+        demand("is a defect of" not in told, "the product takes this for its own defect")
         demand(not self._calm, "without trouble nothing fails")
         self._invoke.calm()
         self._account.configure_exports()
@@ -292,6 +297,12 @@ class Story:
         different = sum(key in now and now[key] != item for key, item in promised.items())
         demand(now == promised, f"the answer was 200, but of {len(promised)} items {missing} are missing, {different} "
                f"different, and {extra} are too many")  # fmt: skip
+
+
+def demand_name(body: Mapping[str, Any]) -> None:
+    """What fails has a name of AWS's or the product's own; a name of Python's is a defect that came to the door."""
+    named = str(body.get("error_type") or "")
+    demand(not hasattr(builtins, named), f"{named}: {body.get('error')}")
 
 
 def demand(holds: object, promise: str) -> None:
