@@ -69,6 +69,7 @@ def _use(item: dict[str, Any]) -> None:
             with documented(ValueError):
                 text = canonical_number(number)
                 assert canonical_number(text) == text
+                assert not set(text) - set("-.0123456789")
 
 
 def check_file(data: bytes) -> None:
