@@ -23,10 +23,10 @@ AUDIT ?= warn
 FUZZ_SECONDS ?= 60
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-.PHONY: help setup dist test long unit demo sandbox bench chaos fuzz crashes scale lint format docs lock clean terraform
+.PHONY: help setup dist test long unit demo sandbox bench chaos corruption fuzz crashes scale lint format docs lock clean terraform
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv with the locked tools (again only when the lock changed)
 	@:
@@ -39,6 +39,9 @@ test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, a
 
 long: $(READY) $(LAYER) terraform ## Run the tests that make test leaves out: what others show, elsewhere or once more
 	@$(PY) -m pytest -m long -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
+
+corruption: $(READY) ## Damage every byte of small backups, and see that each damage is refused before the first write
+	@PYTHONPATH=.:lambda_src:cli/src $(PY) -m tests.reliability.corruption "$(CASE)"
 
 unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
 	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)

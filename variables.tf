@@ -283,8 +283,8 @@ variable "exports_prefix" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*$", var.exports_prefix))
-    error_message = "exports_prefix becomes part of S3 keys, of the bucket's lifecycle rules and of IAM policies, so its parts consist of letters, digits, \"_\", \".\", \"=\" and \"-\", with single \"/\" between them and none at the ends. Given: \"${var.exports_prefix}\". Write for example \"native-exports\" or \"backups/dynamodb\"."
+    condition     = can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*$", var.exports_prefix)) && !can(regex("(^|/)[.]{1,2}(/|$)", var.exports_prefix))
+    error_message = "exports_prefix becomes part of S3 keys, of the bucket's lifecycle rules and of IAM policies, so its parts consist of letters, digits, \"_\", \".\", \"=\" and \"-\", with single \"/\" between them and none at the ends, and no part is \".\" or \"..\". Given: \"${var.exports_prefix}\". Write for example \"native-exports\" or \"backups/dynamodb\"."
   }
 }
 
@@ -466,7 +466,7 @@ variable "replication" {
   }
 
   validation {
-    condition     = var.replication == null ? true : can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.replication.bucket_arn))
+    condition     = var.replication == null ? true : can(regex("^arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.replication.bucket_arn))
     error_message = "replication.bucket_arn is a bucket's ARN (arn:aws:s3:::NAME). Given: \"${try(var.replication.bucket_arn, "null")}\". Use the arn attribute of aws_s3_bucket, or the output bucket.arn of modules/replica_bucket."
   }
 
@@ -478,6 +478,11 @@ variable "replication" {
   validation {
     condition     = var.replication == null ? true : (var.kms_key_arn == null) == (var.replication.kms_key_arn == null)
     error_message = "Backups under a KMS key are copied under a key of the other region: kms_key_arn and replication.kms_key_arn are given both or neither. Given: only ${var.kms_key_arn == null ? "replication.kms_key_arn" : "kms_key_arn"}. Add the other one, or leave out both."
+  }
+
+  validation {
+    condition     = try(var.replication.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.replication.kms_key_arn)), true)
+    error_message = "replication.kms_key_arn is the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(try(var.replication.kms_key_arn, null), " ")}\". Use the arn attribute of aws_kms_key in the copy's region."
   }
 
   validation {
@@ -495,7 +500,7 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
     error_message = "kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -509,7 +514,7 @@ variable "service_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.service_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.service_kms_key_arn))
+    condition     = var.service_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.service_kms_key_arn))
     error_message = "service_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.service_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -592,12 +597,12 @@ variable "notifications" {
   }
 
   validation {
-    condition     = alltrue([for topic in [var.notifications.failure, var.notifications.success] : topic.topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]+$", topic.topic_arn))])
+    condition     = alltrue([for topic in [var.notifications.failure, var.notifications.success] : topic.topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", topic.topic_arn))])
     error_message = "topic_arn is the ARN of a standard SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME), not of a FIFO topic or a subscription. Given: failure \"${coalesce(var.notifications.failure.topic_arn, "null")}\", success \"${coalesce(var.notifications.success.topic_arn, "null")}\". Use the arn attribute of aws_sns_topic."
   }
 
   validation {
-    condition     = var.notifications.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.notifications.kms_key_arn))
+    condition     = var.notifications.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.notifications.kms_key_arn))
     error_message = "notifications.kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.notifications.kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -691,12 +696,12 @@ variable "offsite_copy" {
   }
 
   validation {
-    condition     = var.offsite_copy == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^*]+$", var.offsite_copy.secret_arn))
+    condition     = var.offsite_copy == null || can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", var.offsite_copy.secret_arn))
     error_message = "offsite_copy.secret_arn is the ARN of a Secrets Manager secret, never the key itself. Given: ${try(startswith(var.offsite_copy.secret_arn, "arn:") ? "\"${var.offsite_copy.secret_arn}\"" : "no ARN", "")}. Use the arn attribute of aws_secretsmanager_secret."
   }
 
   validation {
-    condition     = try(var.offsite_copy.secret_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.offsite_copy.secret_kms_key_arn)), true)
+    condition     = try(var.offsite_copy.secret_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.offsite_copy.secret_kms_key_arn)), true)
     error_message = "offsite_copy.secret_kms_key_arn is the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(try(var.offsite_copy.secret_kms_key_arn, null), " ")}\". Use the arn attribute of aws_kms_key."
   }
 
@@ -774,7 +779,7 @@ variable "restore_tests" {
   }
 
   validation {
-    condition     = try(alltrue([for arn in var.restore_tests.table_kms_key_arns : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", arn))]), true)
+    condition     = try(alltrue([for arn in var.restore_tests.table_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))]), true)
     error_message = "restore_tests.table_kms_key_arns holds ARNs of keys (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: ${try(join(", ", var.restore_tests.table_kms_key_arns), "")}. Use the arn attribute of aws_kms_key."
   }
 
@@ -923,7 +928,7 @@ variable "layer" {
   }
 
   validation {
-    condition     = try(var.layer.arn, null) == null || can(regex("^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$", var.layer.arn))
+    condition     = try(var.layer.arn, null) == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.layer.arn))
     error_message = "layer.arn is the ARN of a layer version (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION). Given: \"${try(coalesce(var.layer.arn), "null")}\". Add the version number."
   }
 
@@ -1032,7 +1037,7 @@ variable "permissions_boundary_arn" {
   default     = null
 
   validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[^:]+:policy/.+$", var.permissions_boundary_arn))
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn is the ARN of an IAM policy (arn:aws:iam::ACCOUNT:policy/NAME). Given: \"${coalesce(var.permissions_boundary_arn, "null")}\". Use the arn attribute of aws_iam_policy."
   }
 }
@@ -1045,8 +1050,8 @@ variable "role_path" {
 
   # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
   validation {
-    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
-    error_message = "role_path begins and ends with \"/\" and has at most 512 characters, none of them a space. Given: \"${var.role_path}\". Write for example \"/service/backup/\"."
+    condition     = can(regex("^/([!-)+->@-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path begins and ends with \"/\" and has at most 512 characters, none of them a space, \"*\" or \"?\", which in a policy mean other roles too. Given: \"${var.role_path}\". Write for example \"/service/backup/\"."
   }
 }
 

@@ -203,8 +203,10 @@ def _count(variables: Mapping[str, str], name: str, default: int) -> int:
 
 def _prefix(variables: Mapping[str, str], name: str) -> str:
     prefix = (variables.get(name) or DEFAULT_EXPORTS_PREFIX).strip("/")
-    if not prefix or "//" in prefix:
-        raise ConfigurationError(name, "must be an S3 key prefix such as 'native-exports', without empty parts")
+    if not {"", ".", ".."}.isdisjoint(prefix.split("/")) or not prefix.isprintable():
+        raise ConfigurationError(
+            name, "must be an S3 key prefix such as 'native-exports', without empty parts, '.' and '..'"
+        )
     return prefix
 
 

@@ -5,8 +5,10 @@ Powertools writes both to standard output: logs as JSON lines, metrics in CloudW
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from functools import partial
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -16,7 +18,8 @@ __all__ = ["emit", "logger"]
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "dynamodb-backup")
 NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "DynamoDBBackup")
 
-logger = Logger(service=SERVICE)
+logger = Logger(service=SERVICE, json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
+"""Each line is ASCII: no value can end it, or reach the terminal of whoever reads it with anything but letters."""
 
 _UNITS = {
     "BackupSucceeded": MetricUnit.Count,

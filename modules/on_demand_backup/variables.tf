@@ -160,12 +160,12 @@ variable "notifications" {
   }
 
   validation {
-    condition     = var.notifications.topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.notifications.topic_arn))
+    condition     = var.notifications.topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.notifications.topic_arn))
     error_message = "notifications.topic_arn is the ARN of a standard SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME), not of a FIFO topic or a subscription. Given: \"${coalesce(var.notifications.topic_arn, "null")}\". Use the arn attribute of aws_sns_topic."
   }
 
   validation {
-    condition     = var.notifications.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.notifications.kms_key_arn))
+    condition     = var.notifications.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.notifications.kms_key_arn))
     error_message = "notifications.kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.notifications.kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -176,7 +176,7 @@ variable "queue_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.queue_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.queue_kms_key_arn))
+    condition     = var.queue_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.queue_kms_key_arn))
     error_message = "queue_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.queue_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -190,7 +190,7 @@ variable "service_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.service_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.service_kms_key_arn))
+    condition     = var.service_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.service_kms_key_arn))
     error_message = "service_kms_key_arn is a key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID): IAM policies do not accept an alias or a bare id. Given: \"${coalesce(var.service_kms_key_arn, "null")}\". Use the arn attribute of aws_kms_key."
   }
 }
@@ -258,7 +258,7 @@ variable "layer_arn" {
   default     = null
 
   validation {
-    condition     = var.layer_arn == null || can(regex("^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$", var.layer_arn))
+    condition     = var.layer_arn == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", var.layer_arn))
     error_message = "layer_arn is the ARN of a layer version (arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION). Given: \"${coalesce(var.layer_arn, "null")}\". Add the version number."
   }
 }
@@ -297,7 +297,7 @@ variable "permissions_boundary_arn" {
   default     = null
 
   validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[^:]+:policy/.+$", var.permissions_boundary_arn))
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn is the ARN of an IAM policy (arn:aws:iam::ACCOUNT:policy/NAME). Given: \"${coalesce(var.permissions_boundary_arn, "null")}\". Use the arn attribute of aws_iam_policy."
   }
 }
@@ -310,8 +310,8 @@ variable "role_path" {
 
   # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
   validation {
-    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
-    error_message = "role_path begins and ends with \"/\" and has at most 512 characters, none of them a space. Given: \"${var.role_path}\". Write for example \"/service/backup/\"."
+    condition     = can(regex("^/([!-)+->@-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path begins and ends with \"/\" and has at most 512 characters, none of them a space, \"*\" or \"?\", which in a policy mean other roles too. Given: \"${var.role_path}\". Write for example \"/service/backup/\"."
   }
 }
 

@@ -17,6 +17,7 @@ from scripts.terraform_cli import Terraform, copy_module
 from scripts.terraform_plugins import terraform_binary
 
 CONVENTION = "mfa-api_{environment}_{type}_global"
+ANY_KEY = "arn:aws:kms:eu-west-1:123456789012:key/*"
 KMS_ALIAS = "arn:aws:kms:eu-west-1:123456789012:alias/backups"
 
 
@@ -255,6 +256,34 @@ PLANS: dict[str, dict[str, BadInput]] = {
         ),
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.
+    "wildcards that would widen a policy": {
+        "kms_key_arn": BadInput(ANY_KEY, ("a key's ARN", ANY_KEY, "aws_kms_key")),
+        "service_kms_key_arn": BadInput(ANY_KEY, ("a key's ARN", ANY_KEY, "aws_kms_key")),
+        "tables": BadInput(["orders*"], ("3 to 255 characters", '"orders*"', "as DynamoDB shows it")),
+        "restore_target_tables": BadInput(["*", "a/b"], ("3 to 255 characters", '"*", "a/b"', "without wildcards")),
+        "exports_prefix": BadInput("backups/../x", ('no part is "." or ".."', '"backups/../x"', '"backups/dynamodb"')),
+        "role_path": BadInput("/a*/", ("mean other roles too", '"/a*/"', "/service/backup/")),
+        "permissions_boundary_arn": BadInput(
+            "arn:aws:iam::123456789012:policy/*", ("ARN of an IAM policy", "policy/*", "aws_iam_policy")
+        ),
+        "notifications": BadInput(
+            {"failure": {"create": False, "topic_arn": "arn:aws:sns:*:123456789012:on-call"}},
+            ("ARN", "arn:aws:sns:*:123456789012:on-call", "aws_sns_topic"),
+        ),
+        "offsite_copy": BadInput(
+            {
+                "endpoint_url": "https://s3.example.com",
+                "region": "auto",
+                "bucket": "copies",
+                "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stor?-AbCdEf",
+            },
+            ("never the key itself", "stor?-AbCdEf", "aws_secretsmanager_secret"),
+        ),
+        "replication": BadInput(
+            {"bucket_arn": "arn:aws:s3:::copies-of-backups", "kms_key_arn": ANY_KEY},
+            ("ARN of a key", ANY_KEY, "aws_kms_key"),
+        ),
+    },
     "fifth": {
         "verify_package_checksums": BadInput(
             True,

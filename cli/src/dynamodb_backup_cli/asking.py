@@ -9,6 +9,7 @@ import click
 from dynamodb_backup.contract.confirmation import CONFIRM
 from dynamodb_backup_cli.command import Session
 from dynamodb_backup_cli.failures import CliError, Refused
+from dynamodb_backup_cli.harmless import harmless
 
 __all__ = ["agree", "confirmed", "refuse_unless_asked"]
 
@@ -37,7 +38,7 @@ def agree(question: str, tables: Sequence[str], *, deletes: bool) -> None:
         The answer is anything else.
     """
     if deletes:
-        click.echo(click.style(question, bold=True), err=True)
+        click.echo(click.style(harmless(question), bold=True), err=True)
         names = " ".join(tables)
         typed = click.prompt(f"Type {names} to go on", default="", show_default=False, err=True)
         good = sorted(typed.replace(",", " ").split()) == sorted(tables)

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from dynamodb_backup_cli.harmless import harmless
 from dynamodb_backup_cli.screen import Screen
 from dynamodb_backup_cli.texts import count, span
 
@@ -96,10 +97,11 @@ class Live:
         for part in parts:
             task, phase = self._tasks.get(part.name, (None, ""))
             if task is None:
-                task = self._bars.add_task(f"{part.name}  {part.phase}", total=part.total)
+                task = self._bars.add_task(harmless(f"{part.name}  {part.phase}"), total=part.total)
             elif phase != part.phase and part.done != part.total:
                 self._bars.reset(task)  # verifying is so much faster than writing that it tells nothing about it
-            self._bars.update(task, description=f"{part.name}  {part.phase}", completed=part.done, total=part.total)
+            description = harmless(f"{part.name}  {part.phase}")
+            self._bars.update(task, description=description, completed=part.done, total=part.total)
             self._tasks[part.name] = (task, part.phase)
 
     def _tell(self, parts: Sequence[Part]) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dynamodb_backup_cli.failures import CliError, Exit
+from dynamodb_backup_cli.harmless import harmless, harmless_json
 
 __all__ = ["Screen", "colour_of"]
 
@@ -50,12 +51,13 @@ class Screen:
 
     def say(self, text: RenderableType = "") -> None:
         """Print a line of the result; markup is understood."""
+        text = harmless(text) if isinstance(text, str) else text
         self.out.print(text, highlight=False, soft_wrap=not isinstance(text, Table))
 
     def note(self, text: str) -> None:
         """Print a line about the work, which no pipe should get."""
         if not self.as_json:
-            self.aside.print(text, highlight=False, soft_wrap=True)
+            self.aside.print(harmless(text), highlight=False, soft_wrap=True)
 
     def warn(self, texts: Iterable[str]) -> None:
         for text in texts:
@@ -67,7 +69,7 @@ class Screen:
         for column in columns:
             table.add_column(column, justify="right" if column in right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(harmless, row))
         if self.out.is_terminal:
             self.say(table)
             return
@@ -77,9 +79,9 @@ class Screen:
             self.say(Text(line.rstrip()))
 
     def failed(self, error: CliError) -> None:
-        self.aside.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        self.aside.print(f"[red]error:[/] {escape(harmless(str(error)))}", highlight=False, soft_wrap=True)
         if error.hint:
-            self.aside.print(f"       {escape(error.hint)}", highlight=False, soft_wrap=True)
+            self.aside.print(f"       {escape(harmless(error.hint))}", highlight=False, soft_wrap=True)
 
     def envelope(self, command: str, code: Exit, result: Any = None, error: CliError | None = None) -> None:
         """Print the one JSON object that ``--json`` promises."""
@@ -89,7 +91,7 @@ class Screen:
             "result": result,
             "error": error and {"type": type(error).__name__, "message": str(error), "hint": error.hint},
         }
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(harmless_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
 def _console(*, stderr: bool) -> Console:

@@ -12,7 +12,7 @@ from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.verify import VerifyRequest
 from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
-from dynamodb_backup.restore.plan import refuse_targets_outside_convention
+from dynamodb_backup.restore.targets import refuse_targets_outside_convention
 from dynamodb_backup.settings import Settings
 
 __all__ = ["backup_event", "list_request", "points_of_date", "restore_event", "verify_event"]

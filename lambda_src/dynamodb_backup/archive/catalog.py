@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from dynamodb_backup.archive.export import NativeExport, read_export
+from dynamodb_backup.archive.export_manifests import refuse_other_files
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, Layout, export_id_of
 from dynamodb_backup.archive.manifest import BackupManifest
 from dynamodb_backup.archive.newest import Newest, StoredBackup, newest_of
@@ -112,6 +113,8 @@ class Catalog:
                 f"{backup.manifest.key} recorded {expected} items of table {backup.entry.table_name}, "
                 f"but the export's own manifest counts {export.item_count}"
             )
+        place = f"s3://{export.bucket}/{export.root}"
+        refuse_other_files(place, export.files, backup.entry.verified_files, backup.manifest.key)
         warnings = [*backup.warnings, *export.warnings]
         if backup.entry.number("item_count") not in {0, export.item_count}:
             warnings.append(

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from dynamodb_backup.archive.seal import check_seal, sealed
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.naming import is_table_name
 from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.timing import moment_of
 from dynamodb_backup.typed_record import record_of
@@ -28,7 +30,7 @@ class Window:
     """The changes from ``start`` (inclusive) to ``end`` (exclusive), ISO 8601; in the record ``from`` and ``to``.
 
     ``status`` is IN_PROGRESS, COMPLETED (exported and verified) or FAILED. ``run_id`` is the run that reserved it, and
-    ``reserved_at`` when.
+    ``reserved_at`` when. ``files_sha256`` is the ``files_digest`` of what was verified.
     """
 
     start: str
@@ -43,6 +45,7 @@ class Window:
     billed_size_bytes: int | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    files_sha256: str | None = None
 
     @property
     def starts(self) -> datetime:
@@ -159,7 +162,7 @@ class Chain:
             "windows": [window.to_dict() for window in self.windows],
             "closed": self.closed,
         }
-        return json.dumps(document, indent=2).encode() + b"\n"
+        return json.dumps(sealed(document), indent=2).encode() + b"\n"
 
     @classmethod
     def parse(cls, key: str, body: bytes, etag: str) -> Chain:
@@ -168,13 +171,21 @@ class Chain:
         Raises
         ------
         BackupDamaged
-            It is not a chain record.
+            It is not a chain record, altered, or that of another table or full backup.
         """
         try:
             document = read_json(body)
             chain = record_of(cls, {**document, "key": key, "windows": [], "etag": etag})
+            check_seal(document, f"chain record {key}")
             chain = replace(chain, windows=tuple(Window.from_dict(window) for window in document["windows"]))
+            if not is_table_name(chain.table_name):
+                raise ValueError("its table_name is none")
             chain.base.moment  # noqa: B018 - every time is one, or the record is refused here
         except (ValueError, KeyError, TypeError) as error:
             raise BackupDamaged(f"chain record {key} is malformed: {error}") from error
+        if not key.endswith(f"/{chain.table_name}/{chain.chain_id}.json"):
+            raise BackupDamaged(
+                f"chain record {key} is that of table {chain.table_name} and full backup {chain.chain_id}, not of the "
+                "ones that its key names"
+            )
         return chain

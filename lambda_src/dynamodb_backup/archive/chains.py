@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.chain import Chain
+from dynamodb_backup.archive.export_manifests import refuse_other_files
 from dynamodb_backup.archive.incremental import IncrementalExport, read_incremental
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
@@ -80,8 +81,12 @@ def base_backup(layout: Layout, chain: Chain, **fields: str) -> StoredBackup:
     return StoredBackup(manifest, ManifestEntry(table, "COMPLETED", known | fields))
 
 
-def read_window(store: ObjectStore, root: str, table: str, end: str, changes: int) -> IncrementalExport:
+def read_window(
+    store: ObjectStore, root: str, table: str, end: str, changes: int, files_sha256: str | None
+) -> IncrementalExport:
     """Read both manifests of the increment that a chain names: of this table, up to this time, with so many changes.
+
+    ``files_sha256`` is what the chain says of its files; ``None`` where an earlier version wrote the record.
 
     Raises
     ------
@@ -94,4 +99,6 @@ def read_window(store: ObjectStore, root: str, table: str, end: str, changes: in
             f"the increment s3://{export.bucket}/{export.root} is not the one of table {table} up to {end} with "
             f"{changes} changes that its chain names"
         )
+    place = f"s3://{export.bucket}/{export.root}"
+    refuse_other_files(place, export.files, files_sha256, f"the chain of table {table}")
     return export

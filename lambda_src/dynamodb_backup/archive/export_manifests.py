@@ -16,7 +16,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, ObjectMissing, UnsupportedExport
 from dynamodb_backup.strict_json import read_json
 
-__all__ = ["DataFile", "Summary", "listing_digest", "read_files", "read_summary"]
+__all__ = ["DataFile", "Summary", "files_digest", "listing_digest", "read_files", "read_summary", "refuse_other_files"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,39 @@ def listing_digest(files: Iterable[DataFile]) -> str:
     """Return what tells whether an export's manifest lists the same files as in an earlier turn."""
     listing = "\n".join(f"{file.key} {file.md5} {file.item_count}" for file in files)
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def files_digest(files: Iterable[DataFile]) -> str:
+    """Return what tells whether an export is the one that was verified, wherever it lies: its files, by content."""
+    listing = sorted(f"{file.key.rpartition('/')[2]} {file.md5} {file.item_count}" for file in files)
+    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+
+
+def refuse_other_files(place: str, files: Iterable[DataFile], recorded: object, whose: str) -> None:
+    """Compare an export's files with those that were verified when the backup was made.
+
+    Every checksum of an export lies beside it, so another export in its place, or one that was written again, is told
+    only by what was recorded elsewhere.
+
+    Parameters
+    ----------
+    place
+        The export's ``s3://`` address.
+    recorded
+        The ``files_digest`` of then; anything but a text, as earlier versions and other tools have it, says nothing.
+    whose
+        What recorded it.
+
+    Raises
+    ------
+    BackupDamaged
+        They are other files.
+    """
+    if isinstance(recorded, str) and recorded != files_digest(files):
+        raise BackupDamaged(
+            f"the data files that the manifest of {place} lists are not the ones that {whose} recorded when the backup "
+            "was verified"
+        )
 
 
 def read_summary(store: ObjectStore, root: str, warnings: list[str]) -> Summary:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dynamodb_backup.archive.seal import check_seal, sealed
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.naming import is_table_name
 from dynamodb_backup.strict_json import read_json
 
 __all__ = ["BackupManifest", "ManifestEntry"]
@@ -50,6 +52,13 @@ class ManifestEntry:
         return count if trusted and isinstance(count, int) and not isinstance(count, bool) else None
 
     @property
+    def verified_files(self) -> str | None:
+        """Return the ``files_digest`` of what was verified; ``None`` where an earlier version or another tool wrote."""
+        verification = self.fields.get("verification")
+        digest = verification.get("files_sha256") if isinstance(verification, dict) else None
+        return digest if isinstance(digest, str) else None
+
+    @property
     def age(self) -> str:
         """Return what orders two attempts of one day: the run that made it."""
         return self.text("run_id") or ""
@@ -80,7 +89,7 @@ class BackupManifest:
         Raises
         ------
         BackupDamaged
-            It is not JSON, or not a manifest.
+            It is not JSON, not a manifest, altered, or that of another date.
         """
         try:
             document = read_json(body)
@@ -89,6 +98,9 @@ class BackupManifest:
         exports = document.get("exports") if isinstance(document, dict) else None
         if not isinstance(exports, list):
             raise BackupDamaged(f"{key} is not a backup manifest: it has no array 'exports'")
+        check_seal(document, key)
+        if document.get("backup_date") not in {None, backup_date}:
+            raise BackupDamaged(f"{key} is the manifest of another date: its backup_date is not {backup_date}")
         entries: dict[str, ManifestEntry] = {}
         for entry in _entries(exports, key):
             earlier = entries.get(entry.table_name)
@@ -157,7 +169,7 @@ class BackupManifest:
             "exports": [dict(self.entries[table].fields) for table in sorted(self.entries)],
             "failed_attempts": [dict(entry.fields) for entry in self.failed_attempts],
         }
-        return json.dumps(document, indent=2).encode("utf-8") + b"\n"
+        return json.dumps(sealed(document), indent=2).encode("utf-8") + b"\n"
 
 
 def _entries(documents: list[Any], key: str) -> Iterable[ManifestEntry]:
@@ -166,6 +178,9 @@ def _entries(documents: list[Any], key: str) -> Iterable[ManifestEntry]:
         status = document.get("status") if isinstance(document, dict) else None
         if not isinstance(name, str) or not isinstance(status, str):
             raise BackupDamaged(f"{key} is not a backup manifest: entry {number} has no table_name or no status")
+        if not is_table_name(name):
+            # Keys are made of it, and DynamoDB would take an ARN for a table of another account.
+            raise BackupDamaged(f"{key} is damaged: entry {number} has a table_name that no DynamoDB table can have")
         yield ManifestEntry(name, status, document)
 
 

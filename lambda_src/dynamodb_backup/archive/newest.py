@@ -27,6 +27,11 @@ class StoredBackup:
             return None
         return self.manifest.folder + recorded.rpartition(f"/{self.manifest.backup_date}/")[2]
 
+    @property
+    def definition_sha256(self) -> str | None:
+        """Return the SHA-256 of the captured definition; ``None`` where an earlier version recorded none."""
+        return self.entry.text("table_definition_sha256")
+
 
 @dataclass
 class Newest:

@@ -111,11 +111,14 @@ class ObjectStore:
         ------
         ObjectMissing
             There is no such object.
+        BackupDamaged
+            The key has a part that means another folder elsewhere; S3 itself knows no folders.
         ObjectChanged
             The object no longer has that ETag.
         ObjectArchived
             The object lies in Deep Archive or the like.
         """
+        self._refuse_way_up(key)
         pin: dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
             answer = self._client.get_object(Bucket=self.bucket, Key=key, **pin)
@@ -135,6 +138,11 @@ class ObjectStore:
             raise ObjectChanged(f"s3://{self.bucket}/{key} was replaced after it had been verified")
         return _Body(answer["Body"], f"s3://{self.bucket}/{key}"), answer["ETag"]
 
+    def _refuse_way_up(self, key: str) -> None:
+        """Refuse a key out of a manifest or record that stores and proxies on the way would read as another one."""
+        if not {"..", "."}.isdisjoint(key.split("/")) or not key.isprintable():
+            raise BackupDamaged(f"s3://{self.bucket}/{ascii(key)[1:-1]} is no key of a backup: somebody made it up")
+
     def head(self, key: str) -> tuple[int, str]:
         """Return an object's size in bytes and its ETag.
 
@@ -143,6 +151,7 @@ class ObjectStore:
         ObjectMissing
             There is no such object.
         """
+        self._refuse_way_up(key)
         try:
             answer = patiently(lambda: self._client.head_object(Bucket=self.bucket, Key=key))
         except ClientError as error:

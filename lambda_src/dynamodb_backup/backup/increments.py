@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from dynamodb_backup.archive.chain import Chain, Window
 from dynamodb_backup.archive.chains import Chains
+from dynamodb_backup.archive.export_manifests import files_digest
 from dynamodb_backup.archive.incremental import IncrementalExport, read_incremental
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, export_id_of
 from dynamodb_backup.archive.store import MOST_WRITE_CONFLICTS
@@ -105,6 +106,7 @@ class Increments:
             item_count=export.item_count,
             billed_size_bytes=export.billed_size_bytes,
             warnings=(*export.warnings, *_rounding(export, window)),
+            files_sha256=files_digest(export.files),
         )
         self._settle(table, done)
         logger.info("increment verified", table=table.table_name, window=done.start, until=done.end)

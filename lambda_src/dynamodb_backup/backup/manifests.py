@@ -96,6 +96,7 @@ class Manifests:
             "item_count": table.item_count,
             "billed_size_bytes": table.billed_size_bytes,
             "table_definition": table.definition_key,
+            "table_definition_sha256": table.definition_sha256,
             "verification": table.verification,
             "warnings": list(table.all_warnings),
             "error": table.error,

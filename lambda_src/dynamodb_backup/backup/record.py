@@ -16,6 +16,7 @@ from typing import Any
 
 from dynamodb_backup.contract.backup import BackupRequest
 from dynamodb_backup.errors import BackupDamaged
+from dynamodb_backup.naming import is_table_name
 from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.timing import moment_of
 from dynamodb_backup.typed_record import record_of
@@ -45,6 +46,7 @@ class TableRun:
     table_arn: str | None = None
     export_arn: str | None = None
     definition_key: str | None = None
+    definition_sha256: str | None = None
     export_time: str | None = None
     start_time: str | None = None
     end_time: str | None = None
@@ -191,6 +193,10 @@ class RunRecord:
                     moment_of(moment)
             if not all(number.isdecimal() for table in record.tables.values() for number in table.parsing):
                 raise ValueError("'parsing' names a file that is no number")
+            if any(name != table.table_name or not is_table_name(name) for name, table in record.tables.items()):
+                raise ValueError("a table has two names, or one that no table can have")
+            if not key.endswith(f"/{record.backup_date}/runs/{record.run_id}/run.json"):
+                raise ValueError(f"it is that of run {record.run_id}")
         except ValueError as error:
             raise BackupDamaged(f"run record {key} is malformed: {error}") from error
         return record

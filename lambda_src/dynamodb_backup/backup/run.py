@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -176,7 +177,12 @@ class BackupRun:
 
     def _start_pending(self, run: RunRecord) -> None:
         def start(table: TableRun) -> None:
-            run.update(self._tables.start(run, table))
+            if table.table_name in self._settings.tables:
+                run.update(self._tables.start(run, table))
+                return
+            # The record lies in S3: it says how far a run is, not what this function may back up.
+            problem = f"table {table.table_name} is not, or no longer, one of DYNAMODB_TABLES: it was not backed up"
+            run.update(replace(table, status="FAILED", error=problem))
 
         if run.pending:
             run_workers(PARALLEL_STARTS, run.pending, start, self._deadline)

@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError
 
 from dynamodb_backup.archive.export import NativeExport, read_export
 from dynamodb_backup.archive.layout import EXPORT_FOLDER, export_id_of
+from dynamodb_backup.archive.seal import content_digest
 from dynamodb_backup.aws_errors import AWS_ERRORS, error_code, explain, is_transient
 from dynamodb_backup.backup.increments import Increments
 from dynamodb_backup.backup.methods.choice import method_of
 from dynamodb_backup.backup.methods.method import Resources
 from dynamodb_backup.backup.record import RunRecord, TableRun
 from dynamodb_backup.backup.verification import Verification
-from dynamodb_backup.errors import BackupDamaged, ExportRefused, TimeIsUp, ToolError
+from dynamodb_backup.errors import BackupDamaged, ExportRefused, TimeIsUp, ToolError, WriteConflict
 from dynamodb_backup.table.definition import capture_definition, describe
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import iso
@@ -73,9 +74,23 @@ class TableBackups:
             raise
         definition, warnings = capture_definition(self.resources.clients.dynamodb, description)
         key = self.resources.layout.table_definition(run.backup_date, run.run_id, table.table_name)
-        self.resources.store.put(key, json.dumps(definition, indent=2, default=_iso_or_text).encode())
+        body = self._kept(key, json.dumps(definition, indent=2, default=_iso_or_text).encode())
         warnings = [*table.warnings, *warnings]
-        return replace(table, table_arn=description["TableArn"], definition_key=key, warnings=tuple(warnings))
+        return replace(
+            table,
+            table_arn=description["TableArn"],
+            definition_key=key,
+            definition_sha256=content_digest(body),
+            warnings=tuple(warnings),
+        )
+
+    def _kept(self, key: str, definition: bytes) -> bytes:
+        """Store a definition, and return the one that counts: the first that any invocation of this run stored."""
+        try:
+            self.resources.store.put_if_unchanged(key, definition, None)
+        except WriteConflict:
+            return self.resources.store.get(key).body
+        return definition
 
     def _verification(self, run: RunRecord, table: TableRun) -> Verification:
         prefix = self.resources.layout.export_prefix(run.backup_date, table.table_name)

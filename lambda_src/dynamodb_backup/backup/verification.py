@@ -8,6 +8,7 @@ from typing import Any
 
 from dynamodb_backup.archive.datafile import item_of
 from dynamodb_backup.archive.export import NativeExport
+from dynamodb_backup.archive.export_manifests import files_digest
 from dynamodb_backup.archive.incremental import IncrementalExport, change_of
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
@@ -81,6 +82,7 @@ class Verification:
             "files": len(self.export.files),
             "compressed_bytes": self._bytes(),
             "checked": "every line and checksum" if self._parses() else "every checksum",
+            "files_sha256": files_digest(self.export.files),
         }
 
     def _parses(self) -> bool:

@@ -79,7 +79,9 @@ class VersionReader:
         window = increment.window
         schema = self._schema_of_chain(increment.definition)
         wanted, places = self._wanted(schema)
-        export = read_window(self._store, increment.root, self._table, window.end, window.item_count or 0)
+        export = read_window(
+            self._store, increment.root, self._table, window.end, window.item_count or 0, window.files_sha256
+        )
         reading = Reading(start, len(self._keys), room, warnings=[*export.warnings, *increment.warnings])
 
         def on_change(change: Change) -> None:

@@ -31,7 +31,7 @@ class Fields:
             raise RequestRefused("event", f"must be a JSON object, but is {_shown(event)}")
         unknown = sorted(str(name) for name in event if name not in known)
         if unknown and strict:
-            raise RequestRefused(unknown[0], f"is unknown; known fields are {', '.join(sorted(known))}")
+            raise RequestRefused(unknown[0][:_LONGEST_ECHO], f"is unknown; known fields are {', '.join(sorted(known))}")
         self._event = event
 
     def given(self, name: str) -> bool:

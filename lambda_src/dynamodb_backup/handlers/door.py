@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ def answer_or_500(use_case: Callable[[], Result], failed: Callable[..., Result])
     def failure(message: str, error: Exception) -> Response:
         environment, bucket = os.environ.get("ENVIRONMENT"), os.environ.get("BACKUP_BUCKET")
         result = failed(environment=environment, s3_bucket=bucket, error=message, error_type=error_code(error))
-        return result.to_response()
+        return _encodable(result.to_response())
 
     try:
         response = use_case().to_response()
@@ -51,4 +52,14 @@ def answer_or_500(use_case: Callable[[], Result], failed: Callable[..., Result])
         logger.exception("failed unexpectedly", error_type=error_code(error))
         return failure(explain(error), error)
     logger.info("answered", status_code=response["statusCode"])
+    return _encodable(response)
+
+
+def _encodable(response: Response) -> Response:
+    """Return the response without halves of surrogate pairs, which JSON can name and UTF-8, so Lambda, cannot write."""
+    text = json.dumps(response, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return dict(json.loads(text.encode(errors="replace")))
     return response

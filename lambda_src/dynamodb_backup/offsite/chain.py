@@ -56,7 +56,7 @@ class ChainUnit(Unit):
 
     def _found_window(self, table: str, window: Window) -> FoundExport:
         source, root = self.work.source, self._root(window)
-        export = read_window(source.store, root, table, window.end, window.item_count or 0)
+        export = read_window(source.store, root, table, window.end, window.item_count or 0, window.files_sha256)
         return FoundExport(export.root, export.files, export.to_time)
 
     def _root(self, window: Window) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 
 from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.manifest import BackupManifest, ManifestEntry
+from dynamodb_backup.archive.seal import resealed
 from dynamodb_backup.archive.store import StoredObject
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.errors import BackupDamaged, ObjectMissing, TimeIsUp, ToolError, WriteConflict
@@ -123,4 +124,4 @@ def without(body: bytes, errors: Mapping[str, str]) -> bytes:
         "total_size_bytes": sum(entry.number("billed_size_bytes") for entry in completed),
     }
     document |= {name: count for name, count in counts.items() if name in document}
-    return json.dumps(document, indent=2).encode() + b"\n"
+    return json.dumps(resealed(document), indent=2).encode() + b"\n"

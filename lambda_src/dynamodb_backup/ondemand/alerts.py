@@ -33,8 +33,13 @@ def alert(sns: SNSClient, topic_arn: str | None, environment: str, subject: str,
     if topic_arn is None:
         return
     message = "\n".join([*(f"- {line}" for line in lines), "", _WHAT_TO_DO])[:LONGEST_MESSAGE]
-    # A subject is ASCII without line breaks, which table names and environments are.
-    patiently(lambda: sns.publish(TopicArn=topic_arn, Subject=subject[:LONGEST_SUBJECT], Message=message))
+    patiently(lambda: sns.publish(TopicArn=topic_arn, Subject=_as_subject(subject), Message=message))
+
+
+def _as_subject(text: str) -> str:
+    """Return a text as SNS takes a subject, ASCII without control characters: part of it came out of a queue."""
+    plain = " ".join(text.encode("ascii", "replace").decode().split())
+    return "".join(one if one.isprintable() else "?" for one in plain)[:LONGEST_SUBJECT]
 
 
 def tell_result(sns: SNSClient, topic_arn: str | None, name_prefix: str, body: Mapping[str, Any]) -> None:

@@ -153,7 +153,13 @@ def follow(state: TableState, course: Course, layout: Layout) -> None:
     """Have a table, whose full backup is located, restored along a course."""
     state.restored_to = course.restored_to
     state.windows = [
-        WindowState(layout.rerooted(window.export_manifest or ""), window.start, window.end, window.item_count or 0)
+        WindowState(
+            root=layout.rerooted(window.export_manifest or ""),
+            start=window.start,
+            end=window.end,
+            changes=window.item_count or 0,
+            files_sha256=window.files_sha256,
+        )
         for window in course.windows
     ]
     state.items_expected += sum(window.changes for window in state.windows)

@@ -94,7 +94,8 @@ class Changes:
 
     def _open(self, window: WindowState) -> None:
         """Read a window's manifests for the first time."""
-        export = read_window(self._store, window.root, self._state.source, window.end, window.changes)
+        table = self._state.source
+        export = read_window(self._store, window.root, table, window.end, window.changes, window.files_sha256)
         window.files = [FileState() for _ in export.files]
         window.fingerprint = fingerprint_of(export)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from dynamodb_backup.archive.catalog import Catalog, StoredBackup
@@ -15,42 +14,14 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupDamaged, BackupNotFound, RequestRefused, ToolError
-from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.restore.chain_plan import ChainPlanner, follow, refuse_gaps
 from dynamodb_backup.restore.state import FileState, TableState
+from dynamodb_backup.restore.targets import convention_for
 from dynamodb_backup.settings import Settings
 from dynamodb_backup.table.keys import KeySchema
 from dynamodb_backup.verify.captured_keys import read_captured_keys
 
-__all__ = ["Planner", "adopt", "fingerprint_of", "refuse_targets_outside_convention"]
-
-
-def refuse_targets_outside_convention(request: RestoreRequest, settings: Settings) -> None:
-    """Check every target that the request itself names.
-
-    Raises
-    ------
-    RequestRefused
-        A target is outside the naming convention of this environment.
-    """
-    convention = _convention(request, settings)
-    for target in request.target_tables.values():
-        if not convention.allows(target):
-            raise RequestRefused("target_tables", f"names a forbidden target: {convention.refusal(target)}")
-    for source in request.tables or ():
-        if not convention.allows(request.target_of(source)):
-            raise RequestRefused("tables", f"names a forbidden target: {convention.refusal(source)}")
-
-
-def _convention(request: RestoreRequest, settings: Settings) -> NamingConvention:
-    """Return what the names of the targets are held to.
-
-    Without a pattern the permissions of the function's own role are the limit. They do not bind a role that it assumes.
-    """
-    if request.target_role_arn is None:
-        return settings.convention
-    listed = settings.convention.exceptions | frozenset(settings.tables)
-    return replace(settings.convention, exceptions=listed, listed_only=True)
+__all__ = ["Planner", "adopt", "fingerprint_of"]
 
 
 class Planner:
@@ -159,7 +130,7 @@ class Planner:
             state.fail(explain(backup))
             return state
         state.backup_date = backup.manifest.backup_date
-        convention = _convention(request, self._settings)
+        convention = convention_for(request, self._settings)
         if not convention.allows(state.target):
             state.fail(convention.refusal(state.target))
         elif not backup.entry.completed:
@@ -177,8 +148,10 @@ class Planner:
     def _locate(self, state: TableState, backup: StoredBackup) -> None:
         export = self._catalog.open(backup)
         adopt(state, export)
-        state.definition_key = self._scratch_definitions.get(state.source, backup.definition_key)
-        keys, warning = self._captured_keys(state.definition_key)
+        state.definition_key, state.definition_sha256 = backup.definition_key, backup.definition_sha256
+        if state.source in self._scratch_definitions:
+            state.definition_key, state.definition_sha256 = self._scratch_definitions[state.source], None
+        keys, warning = self._captured_keys(state)
         state.source_keys = list(keys.attributes) if keys else None
         if warning:
             state.warnings.append(warning)
@@ -201,12 +174,12 @@ class Planner:
         adopt(state, export)
         return state
 
-    def _captured_keys(self, key: str | None) -> tuple[KeySchema | None, str | None]:
+    def _captured_keys(self, state: TableState) -> tuple[KeySchema | None, str | None]:
         """Return the key schema captured with the backup, if it was, or a warning."""
-        if key is None:
+        if state.definition_key is None:
             return None, None
         try:
-            return read_captured_keys(self._store, key), None
+            return read_captured_keys(self._store, state.definition_key, state.definition_sha256), None
         except BackupDamaged as error:
             return None, str(error)
 

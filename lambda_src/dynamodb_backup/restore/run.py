@@ -8,12 +8,13 @@ from typing import Any
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.restore.begin import begin
+from dynamodb_backup.restore.bounds import refuse_strange_state
 from dynamodb_backup.restore.carrier import Carrier, OwnCarrier
 from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.ended import report_ended
-from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import ProgressReporter
 from dynamodb_backup.restore.state import RestoreState
+from dynamodb_backup.restore.targets import refuse_targets_outside_convention
 from dynamodb_backup.turns.carry import keep, resume
 from dynamodb_backup.turns.means import Means
 
@@ -83,7 +84,10 @@ class RestoreRun:
 
     def _continued(self, request: RestoreRequest) -> RestoreState:
         restore_id = str(request.restore_id)
-        return resume(RestoreState, self._means.store, self._means.layout.checkpoint(restore_id), restore_id, request)
+        key = self._means.layout.checkpoint(restore_id)
+        state = resume(RestoreState, self._means.store, key, restore_id, request)
+        refuse_strange_state(state, key, self._means.settings)
+        return state
 
     def _result(
         self, request: RestoreRequest, state: RestoreState, seconds: float, error: str | None = None

@@ -18,7 +18,7 @@ from dynamodb_backup.verify.comparison import ComparisonState
 from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.stored_backup import FileProgress
 
-__all__ = ["FileState", "RestoreState", "TableState", "WindowState"]
+__all__ = ["RESTORE", "FileState", "RestoreState", "TableState", "WindowState"]
 
 
 @dataclass
@@ -75,6 +75,7 @@ class WindowState:
     files: list[FileState] = field(default_factory=list)
     deletes: int = 0
     applied: bool = False
+    files_sha256: str | None = None
 
 
 @dataclass
@@ -95,6 +96,7 @@ class TableState:
     fingerprint: str = ""
     source_keys: list[tuple[str, str]] | None = None
     definition_key: str | None = None
+    definition_sha256: str | None = None
     on_demand_backup: str | None = None
     creates_target: bool = False
     import_arn: str | None = None
@@ -153,6 +155,11 @@ class TableState:
     def all_files(self) -> list[FileState]:
         """Return the files of the full backup, and of the increments as far as they are known."""
         return [*self.files, *(file for window in self.windows for file in window.files)]
+
+    def leads_where(self, other: TableState) -> bool:
+        """Tell whether this state, of a part of a table's restore, reads and writes what that of the whole does."""
+        places = [(one.source, one.target, one.bucket, one.root, one.fingerprint) for one in (self, other)]
+        return places[0] == places[1]
 
     def fail(self, error: str) -> None:
         self.status, self.error = "FAILED", error

@@ -7,13 +7,14 @@ from typing import Any
 
 from dynamodb_backup.contract.confirmation import refuse_other_tables
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
-from dynamodb_backup.errors import RequestRefused
+from dynamodb_backup.errors import BackupDamaged, RequestRefused
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
+from dynamodb_backup.turns.bounds import ELSEWHERE, may_read
 from dynamodb_backup.turns.carry import carry, keep, resume
 from dynamodb_backup.turns.means import Means
 from dynamodb_backup.turns.state import new_id
-from dynamodb_backup.undo.state import TableState, UndoState
+from dynamodb_backup.undo.state import UNDO, TableState, UndoState
 from dynamodb_backup.undo.table import TableUndoer
 from dynamodb_backup.verify.lookup import refuse_other_keys
 
@@ -66,7 +67,17 @@ class UndoRun:
 
     def _continued(self, request: UndoRequest) -> UndoState:
         undo_id = str(request.undo_id)
-        return resume(UndoState, self._means.store, self._means.layout.undo(undo_id), undo_id, request)
+        key = self._means.layout.undo(undo_id)
+        state = resume(UndoState, self._means.store, key, undo_id, request)
+        asked = state.original_request()
+        for table in state.tables:
+            if table.table not in (asked.tables or ()):
+                raise BackupDamaged(
+                    UNDO.malformed.format(key=key, error="it has a table that its request does not name")
+                )
+            if not may_read(self._means.settings, asked.export, table.bucket, table.root):
+                raise BackupDamaged(UNDO.malformed.format(key=key, error=ELSEWHERE))
+        return state
 
     def _refuse_other_environments(self, tables: tuple[str, ...] | list[str]) -> None:
         for table in tables:

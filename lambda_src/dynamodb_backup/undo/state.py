@@ -11,7 +11,7 @@ from dynamodb_backup.turns.state import WorkKind, WorkState
 from dynamodb_backup.typed_record import record_of
 from dynamodb_backup.verify.stored_backup import FileProgress
 
-__all__ = ["FileState", "TableState", "UndoState"]
+__all__ = ["UNDO", "FileState", "TableState", "UndoState"]
 
 
 @dataclass

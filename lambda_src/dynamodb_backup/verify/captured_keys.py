@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynamodb_backup.archive.seal import content_digest
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.strict_json import read_json
@@ -10,15 +11,19 @@ from dynamodb_backup.table.keys import KeySchema
 __all__ = ["read_captured_keys"]
 
 
-def read_captured_keys(store: ObjectStore, key: str) -> KeySchema:
+def read_captured_keys(store: ObjectStore, key: str, sha256: str | None = None) -> KeySchema:
     """Read the key schema out of a captured table definition.
+
+    ``sha256`` is what the backup's manifest says of it; ``None`` where it says nothing.
 
     Raises
     ------
     BackupDamaged
-        The definition is missing or malformed.
+        The definition is missing, altered or malformed.
     """
     stored = store.find(key)
+    if stored is not None and sha256 not in {None, content_digest(stored.body)}:
+        raise BackupDamaged(f"the captured definition s3://{store.bucket}/{key} is altered since it was captured")
     try:
         if stored is not None:
             return KeySchema.of(read_json(stored.body)["Table"])

@@ -96,13 +96,11 @@ class Chooser:
         return state
 
     def _note_captured_keys(self, state: TableVerificationState, backup: StoredBackup) -> None:
-        recorded = backup.entry.text("table_definition")
-        if recorded is None:
+        key = backup.definition_key
+        if key is None:
             return
-        # A copied backup's definition lies beside its manifest.
-        key = backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2]
         try:
-            keys = read_captured_keys(self._store, key)
+            keys = read_captured_keys(self._store, key, backup.definition_sha256)
         except BackupDamaged as error:
             state.warnings.append(str(error))
         else:

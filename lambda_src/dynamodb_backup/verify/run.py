@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.contract.verify import VerifyRequest, VerifyResult
+from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.telemetry import emit, logger
+from dynamodb_backup.turns.bounds import ELSEWHERE, may_read
 from dynamodb_backup.turns.carry import carry, keep, resume
 from dynamodb_backup.turns.means import Means
 from dynamodb_backup.turns.state import new_id
 from dynamodb_backup.verify.choose import Chooser
-from dynamodb_backup.verify.state import VerifyState
+from dynamodb_backup.verify.state import VERIFICATION, VerifyState
 from dynamodb_backup.verify.table import TableVerifier
 
 __all__ = ["VerifyRun"]
@@ -63,7 +65,14 @@ class VerifyRun:
 
     def _continued(self, request: VerifyRequest) -> VerifyState:
         verify_id = str(request.verify_id)
-        return resume(VerifyState, self._means.store, self._means.layout.verification(verify_id), verify_id, request)
+        key = self._means.layout.verification(verify_id)
+        state = resume(VerifyState, self._means.store, key, verify_id, request)
+        asked = state.original_request()
+        for table in state.tables:
+            strange = table.target not in {None, asked.target_of(table.source)}
+            if strange or not may_read(self._means.settings, asked.export, table.bucket, table.root):
+                raise BackupDamaged(VERIFICATION.malformed.format(key=key, error=ELSEWHERE))
+        return state
 
     def _tables(self, request: VerifyRequest, state: VerifyState) -> Iterator[TableVerifier]:
         for table in state.tables:

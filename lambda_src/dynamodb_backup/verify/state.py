@@ -13,7 +13,7 @@ from dynamodb_backup.verify.digests import DigestsState
 from dynamodb_backup.verify.fingerprint import Fingerprint
 from dynamodb_backup.verify.stored_backup import FileProgress
 
-__all__ = ["FileVerification", "TableVerificationState", "VerifyState"]
+__all__ = ["VERIFICATION", "FileVerification", "TableVerificationState", "VerifyState"]
 
 
 @dataclass

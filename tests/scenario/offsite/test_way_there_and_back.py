@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from dynamodb_backup.archive.seal import resealed
 from tests.scenario.backup.kit import back_up
 from tests.scenario.offsite.kit import COPY, COPY_PREFIX, HOME, PREFIX, TABLE, Places, keys, offsite, offsite_in_turns
 from tests.scenario.restore.kit import canonicals, restore, strings
@@ -112,7 +113,7 @@ def test_nothing_that_is_there_is_overwritten_on_the_way_back(places: Places) ->
     date = full(places)
     manifest = f"{PREFIX}/{date}/manifest.json"
     stored = json.loads(places.s3.get_object(Bucket=HOME, Key=manifest)["Body"].read())
-    other = json.dumps(stored | {"note": "a newer run"}).encode()
+    other = json.dumps(resealed(stored | {"note": "a newer run"})).encode()
     places.s3.put_object(Bucket=HOME, Key=manifest, Body=other)
     places.be_at(HOME, allow_fetch=True)
     answer = offsite({"action": "fetch", "backup_date": date})
@@ -125,7 +126,8 @@ def test_latest_is_each_table_s_newest_backup_however_far_back(places: Places) -
     date = full(places)
     older = json.loads(places.read_copy(f"{COPY_PREFIX}/{date}/manifest.json"))
     older["exports"][0] |= {"status": "FAILED"}
-    places.there.put_object(Bucket=COPY, Key=f"{COPY_PREFIX}/2999-01-01/manifest.json", Body=json.dumps(older).encode())
+    newer = json.dumps(resealed(older | {"backup_date": "2999-01-01"})).encode()
+    places.there.put_object(Bucket=COPY, Key=f"{COPY_PREFIX}/2999-01-01/manifest.json", Body=newer)
     places.lose_everything()
     answer = offsite({"action": "fetch", "backup_date": "latest"})
     assert (answer.code, [one["name"] for one in answer.body["copies"]]) == (200, [date]), answer.body
@@ -167,7 +169,7 @@ def test_a_table_that_the_copy_left_out_is_told_when_its_date_is_fetched(places:
     partial = json.loads(places.read_copy(key))
     left_out = {"table_name": "users", "status": "FAILED", "error": "the backup was not copied here: it is altered"}
     partial["exports"].append(left_out)
-    places.there.put_object(Bucket=COPY, Key=key, Body=json.dumps(partial).encode())
+    places.there.put_object(Bucket=COPY, Key=key, Body=json.dumps(resealed(partial)).encode())
     answer = offsite({"action": "fetch", "backup_date": date})
     assert (answer.code, answer.statuses()) == (207, ["PARTIAL"]), answer.body
     assert answer.body["copies"][0]["errors"] == {"users": left_out["error"]}
@@ -179,7 +181,7 @@ def test_fetching_where_there_is_nothing_is_no_success(places: Places) -> None:
     places.lose_everything()
     document = json.loads(places.read_copy(f"{COPY_PREFIX}/{date}/manifest.json"))
     document["exports"][0] |= {"status": "FAILED"}
-    failed = json.dumps(document).encode()
+    failed = json.dumps(resealed(document)).encode()
     places.there.put_object(Bucket=COPY, Key=f"{COPY_PREFIX}/{date}/manifest.json", Body=failed)
     for asked, said in (
         ({"backup_date": date}, "no table has a COMPLETED"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.archive.store import ObjectStore
+from dynamodb_backup.backup.record import RunRecord
 from dynamodb_backup.backup.records import RunRecords
+from dynamodb_backup.errors import BackupDamaged
 from tests.unit.backup.conftest import Runner
 from tests.unit.backup.fake_aws import BUCKET, FakeAws, Killed, client_error
 
@@ -238,3 +241,29 @@ def test_runs_that_ended_hours_ago_are_counted_but_not_kept(runner: Runner) -> N
     recent = RunRecords(store, Layout("native-exports")).recent(runner.aws.time.utc())
     assert [run.run_id for run in recent.records] == ["2026-01-31-0002"]
     assert recent.highest_number_today == 2
+
+
+def test_a_record_names_no_table_that_the_function_is_not_to_back_up(runner: Runner) -> None:
+    runner.aws.items["secrets"] = 3
+    runner.aws.export_seconds = None
+    runner.invoke()
+    key = "native-exports/2026-01-31/runs/2026-01-31-0001/run.json"
+    record = json.loads(runner.aws.objects[key])
+    record["tables"]["secrets"] = {"table_name": "secrets"}
+    runner.aws.objects[key] = json.dumps(record).encode()
+
+    result = runner.invoke({"run_id": "2026-01-31-0001"})
+
+    assert runner.aws.billed("secrets") == 0
+    (secrets,) = (one for one in result.to_response()["body"]["export_results"] if one["table_name"] == "secrets")
+    assert secrets["status"] == "FAILED"
+    assert "is not, or no longer, one of DYNAMODB_TABLES" in secrets["error"]
+
+
+@pytest.mark.parametrize("change", [{"run_id": "2026-01-31-0002"}, {"tables": {"../x": {"table_name": "../x"}}}])
+def test_a_record_that_is_not_its_keys_is_malformed(runner: Runner, change: dict[str, Any]) -> None:
+    runner.invoke()
+    key = "native-exports/2026-01-31/runs/2026-01-31-0001/run.json"
+    body = json.dumps(json.loads(runner.aws.objects[key]) | change).encode()
+    with pytest.raises(BackupDamaged, match=r"run\.json is malformed"):
+        RunRecord.parse(key, body, '"1"')

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dynamodb_backup_cli.command import Outcome, Session, command, utc_now
 from dynamodb_backup_cli.failures import Exit, NotFound, Refused
+from dynamodb_backup_cli.harmless import harmless_json
 from dynamodb_backup_cli.items import compact, plain, short_key
 from dynamodb_backup_cli.screen import Screen
 from dynamodb_backup_cli.texts import NOTHING, moment
@@ -101,7 +102,7 @@ def get(session: Session, table: str, key: tuple[str, ...], at: str | None, *, w
     result = {"table_name": table, "known_at": found.get("written_at") or found["export_time"], "item": item}
 
     def tell(screen: Screen) -> None:
-        screen.out.out(json.dumps(item, indent=2, ensure_ascii=False), highlight=False)
+        screen.out.out(harmless_json(json.dumps(item, indent=2, ensure_ascii=False)), highlight=False)
         screen.note(f"As known at {known:%Y-%m-%d %H:%M:%SZ}, the newest before {wanted:%Y-%m-%d %H:%M:%SZ}.")
         _tell_gaps(screen, answer.body)
 

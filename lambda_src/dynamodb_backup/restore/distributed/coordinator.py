@@ -7,7 +7,7 @@ fails its own table alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.contract.restore_result import RestoreResult
 from dynamodb_backup.contract.room import with_room
 from dynamodb_backup.contract.transform import SALT
-from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError
+from dynamodb_backup.errors import BackupDamaged, BackupNotFound, LeaseTaken, ObjectMissing, ToolError
 from dynamodb_backup.restore.begin import begin
 from dynamodb_backup.restore.confirmation import refuse_unconfirmed_restore
 from dynamodb_backup.restore.distributed.carrier import SharedOutCarrier
@@ -28,10 +28,10 @@ from dynamodb_backup.restore.distributed.plan_record import PlannedRestore
 from dynamodb_backup.restore.distributed.shared_progress import SharedProgress
 from dynamodb_backup.restore.distributed.worker import find_part
 from dynamodb_backup.restore.ended import report_ended
-from dynamodb_backup.restore.plan import refuse_targets_outside_convention
 from dynamodb_backup.restore.progress import TableProgress
 from dynamodb_backup.restore.run import RestoreRun
 from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.restore.targets import refuse_targets_outside_convention
 from dynamodb_backup.timing import iso, moment_of
 from dynamodb_backup.turns.means import Means
 
@@ -136,7 +136,7 @@ class Coordinator:
             plan = PlannedRestore.parse(key, self._means.store.get(key).body)
         except ObjectMissing as error:
             raise BackupNotFound(f"there is no restore '{restore_id}' of the state machine: {error}") from error
-        parts = [find_part(self._means.store, self._means.layout, part) for part in plan.parts]
+        parts = [find_part(self._means, part) for part in _own_parts(plan.parts, restore_id)]
         tables = [part.tables[0] for part in parts]
         for part, table in zip(parts, tables, strict=True):
             if table.open:
@@ -227,3 +227,10 @@ def _short(response: Response) -> Response:
 
 def _with_room(body: dict[str, Any]) -> dict[str, Any]:
     return with_room(body, "restore_results", lambda row: row["status"] in {"COMPLETED", "READY"})
+
+
+def _own_parts(parts: Sequence[str], restore_id: str) -> Sequence[str]:
+    """Return the ids of a plan's parts, which name objects in S3."""
+    if list(parts) != [f"{restore_id}-{number}" for number in range(1, len(parts) + 1)]:
+        raise BackupDamaged(f"the plan of restore '{restore_id}' is malformed: it names other parts than its own")
+    return parts

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dynamodb_backup.archive.layout import Layout
-from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import WorkResult
-from dynamodb_backup.errors import BackupNotFound, LeaseTaken, ObjectMissing, ToolError, WriteConflict
+from dynamodb_backup.errors import (
+    BackupDamaged,
+    BackupNotFound,
+    LeaseTaken,
+    ObjectMissing,
+    ToolError,
+    WriteConflict,
+)
+from dynamodb_backup.restore.bounds import refuse_strange_state
 from dynamodb_backup.restore.distributed.jobs import Job, JobStates
 from dynamodb_backup.restore.distributed.lease import Lease, LeasedDeadline
 from dynamodb_backup.restore.distributed.shared_progress import JobProgress, SharedProgress
 from dynamodb_backup.restore.distributed.tables import JobRestorer
 from dynamodb_backup.restore.progress import ProgressReporter
-from dynamodb_backup.restore.state import RestoreState, TableState
+from dynamodb_backup.restore.state import RESTORE, RestoreState, TableState
 from dynamodb_backup.restore.target_account import means_in_target_account
 from dynamodb_backup.telemetry import logger
 from dynamodb_backup.timing import Deadline, iso
@@ -24,20 +30,23 @@ from dynamodb_backup.turns.means import Means
 __all__ = ["Worker", "find_part"]
 
 
-def find_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreState:
+def find_part(means: Means, restore_id: str) -> RestoreState:
     """Return the state of one table's restore.
 
     Raises
     ------
     BackupNotFound
         There is none.
+    BackupDamaged
+        It leads elsewhere than its request.
     RequestRefused
         It was copied from another bucket.
     """
-    key = layout.checkpoint(restore_id)
-    part = RestoreState.find(store, key)
+    key = means.layout.checkpoint(restore_id)
+    part = RestoreState.find(means.store, key)
     if part is None:
-        raise BackupNotFound(f"there is no restore '{restore_id}' (s3://{store.bucket}/{key})")
+        raise BackupNotFound(f"there is no restore '{restore_id}' (s3://{means.store.bucket}/{key})")
+    refuse_strange_state(part, key, means.settings)
     return part
 
 
@@ -45,17 +54,17 @@ _LAST_PART: dict[tuple[str, str], RestoreState] = {}
 """The state that was read last. It names every data file, and a warm function does one job of it after the other."""
 
 
-def _known_part(store: ObjectStore, layout: Layout, restore_id: str) -> RestoreState:
+def _known_part(means: Means, restore_id: str) -> RestoreState:
     """Return what ``find_part`` does, read again only if it was written since. Nobody may change it."""
-    place = (store.bucket, layout.checkpoint(restore_id))
+    place = (means.store.bucket, means.layout.checkpoint(restore_id))
     known = _LAST_PART.get(place)
     try:
-        if known is not None and store.head(place[1])[1] == known.etag:
+        if known is not None and means.store.head(place[1])[1] == known.etag:
             return known
     except ObjectMissing:
         pass  # find_part says so
     _LAST_PART.clear()
-    _LAST_PART[place] = part = find_part(store, layout, restore_id)
+    _LAST_PART[place] = part = find_part(means, restore_id)
     return part
 
 
@@ -72,13 +81,13 @@ class Worker:
         """
 
         def wanted() -> bool:
-            (table,) = _known_part(self._means.store, self._means.layout, restore_id).tables
+            (table,) = _known_part(self._means, restore_id).tables
             return _waits_for(table, job)
 
         try:
             key = self._means.layout.lease(restore_id, job.name)
             with Lease(self._means.store, key, self._means.clock, wanted) as lease:
-                part = _known_part(self._means.store, self._means.layout, restore_id)
+                part = _known_part(self._means, restore_id)
                 if not _waits_for(part.tables[0], job):
                     return WorkResult(job.name, "ENDED", error="the restore no longer waits for this job")
                 return self._turn(part, job, lease)
@@ -93,6 +102,9 @@ class Worker:
         states = JobStates(self._means.store, self._means.layout, part.id)
         state = states.find(job) or job.begun(part.id, part.tables[0])
         (own,) = state.tables
+        if not own.leads_where(part.tables[0]):
+            key = self._means.layout.job(part.id, job.name)
+            raise BackupDamaged(RESTORE.malformed.format(key=key, error="it leads elsewhere than the restore's own"))
         if own.open:
             own.collects_keys = part.tables[0].collects_keys
             own.units_per_worker = part.tables[0].units_per_worker
