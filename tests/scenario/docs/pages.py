@@ -29,6 +29,7 @@ _VOLATILE = (
     (re.compile(r'"duration_seconds": ?[\d.]+'), '"duration_seconds": <seconds>'),
     (re.compile(r'"compressed_bytes": ?\d+'), '"compressed_bytes": <bytes>'),
     (re.compile(r'"location": ?"[^"]+"'), '"location": <line>'),
+    (re.compile(r'sha256": ?"[0-9a-f]{64}"'), 'sha256": <digest>'),
     (re.compile(r"<time> +\d+ "), "<time> <bytes> "),
     (re.compile(r"(<time>|data)(.*/)[a-z2-7]{26}\.json\.gz"), r"\1\2<file>.json.gz"),
     (re.compile(r":[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), ":<uuid>"),
