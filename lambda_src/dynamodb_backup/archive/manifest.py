@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynamodb_backup.archive.seal import check_seal, sealed
+from dynamodb_backup.archive.seal import check_seal, is_sealed, sealed
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.naming import is_table_name
 from dynamodb_backup.strict_json import read_json
@@ -99,7 +99,8 @@ class BackupManifest:
         if not isinstance(exports, list):
             raise BackupDamaged(f"{key} is not a backup manifest: it has no array 'exports'")
         check_seal(document, key)
-        if document.get("backup_date") not in {None, backup_date}:
+        # Against its place only a manifest is believed that is proven to be as we wrote it.
+        if is_sealed(document) and document.get("backup_date") not in {None, backup_date}:
             raise BackupDamaged(f"{key} is the manifest of another date: its backup_date is not {backup_date}")
         entries: dict[str, ManifestEntry] = {}
         for entry in _entries(exports, key):

@@ -13,7 +13,7 @@ from typing import Any
 
 from dynamodb_backup.errors import BackupDamaged
 
-__all__ = ["check_seal", "content_digest", "resealed", "sealed"]
+__all__ = ["check_seal", "content_digest", "is_sealed", "resealed", "sealed"]
 
 SEAL = "sha256"
 
@@ -51,6 +51,11 @@ def check_seal(document: Mapping[str, Any], name: str) -> None:
 def content_digest(body: bytes) -> str:
     """Return the SHA-256 of an object, as another document that is sealed names it."""
     return hashlib.sha256(body).hexdigest()
+
+
+def is_sealed(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document states a checksum of itself."""
+    return SEAL in document
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -63,6 +63,13 @@ def test_a_manifest_of_another_date_is_refused() -> None:
         BackupManifest.parse("native-exports/2026-02-01/manifest.json", "2026-02-01", json.dumps(manifest()).encode())
 
 
+def test_another_tools_manifest_is_read_where_it_lies_whatever_date_it_states() -> None:
+    document = manifest()
+    del document["sha256"]
+    moved = BackupManifest.parse("native-exports/2026-02-01/manifest.json", "2026-02-01", json.dumps(document).encode())
+    assert moved.backup_date == "2026-02-01"
+
+
 def test_what_another_tool_or_an_earlier_version_wrote_has_no_checksum_and_is_read() -> None:
     document, record = manifest(), chain()
     del document["sha256"], record["sha256"]
