@@ -79,10 +79,10 @@ def _choice(arguments: argparse.Namespace) -> Choice:
 
 
 def _spread(kills: Sequence[Kill], most: int | None) -> Sequence[Kill]:
-    """Return so many of them at most, and always the same, from the first to the last."""
+    """Return so many of them at most, and always the same: from the middle of as many parts."""
     if most is None or len(kills) <= most:
         return kills
-    return [kills[number * (len(kills) - 1) // max(1, most - 1)] for number in range(most)]
+    return [kills[(2 * number + 1) * len(kills) // (2 * most)] for number in range(most)]
 
 
 def _result(tried: Tried) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS_OF_A_USE_CASE = 2
+KILLS_OF_A_USE_CASE = 1
 
 
 OTHERS = "restore test,|off-site,|legal hold,|audit,|on-demand backup,|HTTP API,"
