@@ -118,11 +118,21 @@ def _documents(plan: Mapping[str, Any], address: str) -> Iterator[Document]:
         chain.append((module, str(directory), call))
         module, parts = call["module"], parts[2:]
     own = next(one for one in module["resources"] if one["address"] == ".".join(parts))
-    yield from _included(module, str(directory), own["expressions"]["policy"])
+    yield from _included(module, str(directory), _of_documents(module, own["expressions"]["policy"]))
     for index in range(len(chain) - 1, 0, -1):
         caller, _, call = chain[index]
         if "policy_json" in call["expressions"]:
             yield from _included(caller, chain[index - 1][1], call["expressions"]["policy_json"])
+
+
+def _of_documents(module: Mapping[str, Any], expression: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an expression that names its documents. What a local is made of, no plan says: any but a trust."""
+    if not any(reference.startswith("local.") for reference in expression.get("references", [])):
+        return expression
+    roles = [one["expressions"] for one in module["resources"] if one["type"] == "aws_iam_role"]
+    trusts = {reference for role in roles for reference in role["assume_role_policy"].get("references", [])}
+    documents = {one["address"] for one in module["resources"] if one["type"] == "aws_iam_policy_document"}
+    return {"references": sorted(documents - trusts)}
 
 
 def _included(module: Mapping[str, Any], directory: str, expression: Mapping[str, Any]) -> Iterator[Document]:
