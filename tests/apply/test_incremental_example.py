@@ -9,6 +9,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from dynamodb_backup.archive.seal import resealed
 from tests.apply.conftest import AppliedExample
 from tests.apply.test_examples import examples
 
@@ -30,7 +31,7 @@ def age_full_export(example: AppliedExample, manifest_key: str) -> None:
     manifest = json.loads(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"].read())
     (entry,) = manifest["exports"]
     entry["export_time"] = twenty_minutes_earlier(entry["export_time"])
-    s3.put_object(Bucket=bucket, Key=manifest_key, Body=json.dumps(manifest).encode())
+    s3.put_object(Bucket=bucket, Key=manifest_key, Body=json.dumps(resealed(manifest)).encode())
     summary = json.loads(s3.get_object(Bucket=bucket, Key=entry["export_manifest"])["Body"].read())
     body = json.dumps(summary | {"exportTime": entry["export_time"]}).encode()
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
