@@ -279,12 +279,13 @@ PLANS: dict[str, dict[str, BadInput]] = {
             },
             ("never the key itself", "stor?-AbCdEf", "aws_secretsmanager_secret"),
         ),
+    },
+    "fifth": {
         "replication": BadInput(
             {"bucket_arn": "arn:aws:s3:::copies-of-backups", "kms_key_arn": ANY_KEY},
             ("ARN of a key", ANY_KEY, "aws_kms_key"),
+            also=(("both or neither", "only replication.kms_key_arn", "leave out both"),),
         ),
-    },
-    "fifth": {
         "verify_package_checksums": BadInput(
             True,
             ("dist/function.zip is the file that dist/SHA256SUMS names", "SHA-256 of the file:", "run `make dist`"),

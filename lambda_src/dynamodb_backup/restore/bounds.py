@@ -36,7 +36,7 @@ def _problems(table: TableState, request: RestoreRequest, settings: Settings) ->
     if request.tables is not None and table.source not in request.tables:
         yield "it has a table that its request does not name"
     if table.open and not convention_for(request, settings).allows(table.target):
-        yield "it has a target outside this environment's naming convention"
+        yield f"its target {table.target} is outside this environment's naming convention"
     own = Layout(settings.exports_prefix).root
     places = [window.root for window in table.windows] + [table.definition_key or own]
     if not may_read(settings, request.export, table.bucket, table.root) or not all(

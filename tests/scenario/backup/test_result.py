@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.archive.seal import resealed
 from tests.scenario.backup.conftest import Configure, metrics
 from tests.scenario.backup.kit import BUCKET, PREFIX, Stage, back_up, scheduled_event, some_items, today
 
@@ -290,7 +291,7 @@ def test_a_failed_table_tells_the_age_of_its_earlier_backup(
     manifest = stage.manifest()
     for entry in manifest["exports"]:
         entry["export_time"] = "2026-01-01T00:00:00.000Z"
-    stage.write(f"{PREFIX}/{today()}/manifest.json", json.dumps(manifest).encode())
+    stage.write(f"{PREFIX}/{today()}/manifest.json", json.dumps(resealed(manifest)).encode())
     stage.aws.exports.configure(fail_with="S3AccessDenied")
     capfd.readouterr()
     answer = back_up({"tables": ["orders"]})
