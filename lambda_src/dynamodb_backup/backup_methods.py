@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from dynamodb_backup.errors import ConfigurationError
-from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.json_setting import json_setting
 
 __all__ = ["BACKUP_METHODS", "MethodChoice", "chosen_methods"]
 
@@ -32,10 +32,7 @@ def chosen_methods(variables: Mapping[str, str], name: str) -> dict[str, MethodC
     ConfigurationError
         It is malformed; the message names the table and what is wrong.
     """
-    try:
-        document = read_json(variables.get(name) or "{}")
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON object of tables, but is not JSON: {error}") from error
+    document = json_setting(name, variables.get(name) or "{}", "a JSON object of tables")
     if not isinstance(document, dict) or not all(isinstance(choice, dict) for choice in document.values()):
         raise ConfigurationError(name, 'must be a JSON object of tables, such as {"orders": {"method": "scan"}}')
     return {table: _method(table, choice, name) for table, choice in document.items()}

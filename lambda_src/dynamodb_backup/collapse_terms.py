@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dynamodb_backup.errors import ConfigurationError
-from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.json_setting import json_setting
 
 __all__ = ["CollapseTerms", "chosen_collapse_terms"]
 
@@ -39,10 +39,7 @@ def chosen_collapse_terms(variables: Mapping[str, str], name: str) -> CollapseTe
     """
     if not variables.get(name):
         return None
-    try:
-        document = read_json(variables[name])
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON object, but is not JSON: {error}") from error
+    document = json_setting(name, variables[name], "a JSON object")
     terms = document if isinstance(document, dict) else {}
     percent, least, excepted = terms.get("percent"), terms.get("minimum_items", 0), terms.get("except_tables", [])
     if type(percent) is not int or not 1 <= percent <= 100:

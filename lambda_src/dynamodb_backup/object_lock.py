@@ -9,7 +9,7 @@ from typing import Any
 
 from dynamodb_backup.contract.retention import CALENDAR_CLASSES, INCREMENTAL
 from dynamodb_backup.errors import ConfigurationError
-from dynamodb_backup.strict_json import read_json
+from dynamodb_backup.json_setting import json_setting
 
 __all__ = ["LOCKED_CLASSES", "LOCK_MODES", "ObjectLock", "chosen_object_lock"]
 
@@ -45,10 +45,7 @@ def chosen_object_lock(variables: Mapping[str, str], name: str) -> ObjectLock | 
     """
     if not variables.get(name):
         return None
-    try:
-        document = read_json(variables[name])
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON object, but is not JSON: {error}") from error
+    document = json_setting(name, variables[name], "a JSON object")
     if not isinstance(document, dict) or document.get("mode") not in LOCK_MODES:
         raise ConfigurationError(name, f'must be a JSON object whose "mode" is {" or ".join(LOCK_MODES)}')
     default_days: Any = document.get("default_days")

@@ -13,9 +13,9 @@ from dynamodb_backup.backup_methods import MethodChoice, chosen_methods
 from dynamodb_backup.collapse_terms import CollapseTerms, chosen_collapse_terms
 from dynamodb_backup.contract.retention import RETENTION_CLASSES
 from dynamodb_backup.errors import ConfigurationError
+from dynamodb_backup.json_setting import json_setting
 from dynamodb_backup.naming import NamingConvention, is_table_name
 from dynamodb_backup.object_lock import ObjectLock, chosen_object_lock
-from dynamodb_backup.strict_json import read_json
 
 __all__ = ["DEFAULT_EXPORTS_PREFIX", "OnDemandSettings", "Settings", "audit_log_group"]
 
@@ -172,10 +172,7 @@ def _table_names(variables: Mapping[str, str], name: str, default: str | None = 
 
 
 def _texts(variables: Mapping[str, str], name: str, what: str) -> list[str]:
-    try:
-        texts = read_json(_unpacked(variables.get(name) or "[]"))
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON array of {what}, but is not JSON: {error}") from error
+    texts = json_setting(name, _unpacked(variables.get(name) or "[]"), f"a JSON array of {what}")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ConfigurationError(name, f"must be a JSON array of {what}")
     return texts
@@ -237,10 +234,7 @@ def _switch(variables: Mapping[str, str], name: str) -> bool:
 def _retention_days(variables: Mapping[str, str], name: str) -> dict[str, int]:
     if not variables.get(name):
         return {}
-    try:
-        days = read_json(variables[name])
-    except ValueError as error:
-        raise ConfigurationError(name, f"must be a JSON object of days by class, but is not JSON: {error}") from error
+    days = json_setting(name, variables[name], "a JSON object of days by class")
     if not isinstance(days, dict) or not all(type(number) is int and number > 0 for number in days.values()):
         raise ConfigurationError(name, 'must be a JSON object of whole days by class, such as {"daily": 35}')
     unknown = days.keys() - set(RETENTION_CLASSES)

@@ -10,6 +10,7 @@ millions of them, and ``archive.datafile`` knows what they must look like.
 from __future__ import annotations
 
 import json
+from itertools import chain
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -17,6 +18,8 @@ __all__ = ["MOST_LEVELS", "read_json", "refuse_constant", "refuse_depth"]
 
 MOST_LEVELS = 100
 """DynamoDB nests values 32 levels deep, each of them two of JSON's; a record holds such a value a few levels down."""
+
+_HOLDERS = frozenset({dict, list})
 
 MOST_DIGITS = 100
 """Of an integer. The longest that is stored, a fingerprint's sum, has 78; no floating-point number holds 309."""
@@ -48,13 +51,11 @@ def refuse_depth(value: Any) -> None:
     """Raise ``ValueError`` for a value that is nested deeper than ``MOST_LEVELS``."""
     level = [value]
     for _ in range(MOST_LEVELS):
-        level = [
-            inner
-            for one in level
-            for inner in (one.values() if type(one) is dict else one if type(one) is list else ())
-            if type(inner) is dict or type(inner) is list
-        ]
-        if not level:
+        # Lines of items with many attributes come here: what all members of a level go through is not Python's loop.
+        objects = [one for one in level if type(one) is dict]
+        arrays = [one for one in level if type(one) is list]
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
+        if _HOLDERS.isdisjoint(map(type, level)):
             return
     raise ValueError("it is nested too deeply")
 

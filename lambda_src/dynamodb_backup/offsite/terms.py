@@ -14,6 +14,7 @@ from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import foreign_s3, secret_text
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.errors import ConfigurationError, StoreUnusable
+from dynamodb_backup.json_setting import json_setting
 from dynamodb_backup.offsite.work import Side
 from dynamodb_backup.strict_json import read_json
 
@@ -122,10 +123,7 @@ class _Key:
 def _object(text: str) -> dict[str, Any]:
     if not text.strip():
         raise ConfigurationError(VARIABLE, "is not set; set the module's input offsite_copy, and apply")
-    try:
-        document = read_json(text)
-    except ValueError as error:
-        raise ConfigurationError(VARIABLE, f"must be a JSON object, but is not JSON: {error}") from error
+    document = json_setting(VARIABLE, text, "a JSON object")
     if not isinstance(document, dict):
         raise ConfigurationError(VARIABLE, "must be a JSON object")
     return document

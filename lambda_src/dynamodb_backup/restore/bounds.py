@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from dynamodb_backup.archive.layout import Layout
 from dynamodb_backup.contract.restore import RestoreRequest
-from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.naming import is_table_name
 from dynamodb_backup.restore.state import RESTORE, RestoreState, TableState
 from dynamodb_backup.restore.targets import convention_for
@@ -27,7 +26,7 @@ def refuse_strange_state(state: RestoreState, key: str, settings: Settings) -> N
     request = state.original_request()
     problems = (problem for table in state.tables for problem in _problems(table, request, settings))
     for problem in problems:
-        raise BackupDamaged(RESTORE.malformed.format(key=key, error=problem))
+        raise RESTORE.damaged(key, problem)
 
 
 def _problems(table: TableState, request: RestoreRequest, settings: Settings) -> Iterator[str]:

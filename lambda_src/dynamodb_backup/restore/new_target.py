@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from dynamodb_backup.archive.export import NativeExport
-from dynamodb_backup.archive.seal import content_digest
+from dynamodb_backup.archive.seal import is_altered
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import error_code
@@ -179,7 +179,7 @@ class NewTarget:
             if key is None:
                 raise self._no_definition("was not captured with this backup")
             stored = self._records.find(key)
-            if stored and self._state.definition_sha256 not in {None, content_digest(stored.body)}:
+            if stored and is_altered(stored.body, self._state.definition_sha256):
                 raise self._no_definition(f"s3://{self._records.bucket}/{key} is altered since it was captured")
             try:
                 definition = read_json(stored.body) if stored else None

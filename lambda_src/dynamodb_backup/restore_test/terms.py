@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from dynamodb_backup.contract.restore_test import RestoreTestRequest
 from dynamodb_backup.errors import ConfigurationError, RequestRefused
+from dynamodb_backup.json_setting import json_setting
 from dynamodb_backup.naming import NamingConvention
 from dynamodb_backup.settings import Settings
-from dynamodb_backup.strict_json import read_json
 
 __all__ = ["Terms"]
 
@@ -74,12 +74,7 @@ def _tables(variables: Mapping[str, str], settings: Settings) -> tuple[str, ...]
     text = variables.get("RESTORE_TEST_TABLES")
     if not text:
         return settings.tables
-    try:
-        tables = read_json(text)
-    except ValueError as error:
-        raise ConfigurationError(
-            "RESTORE_TEST_TABLES", f"must be a JSON array of table names, but is not JSON: {error}"
-        ) from error
+    tables = json_setting("RESTORE_TEST_TABLES", text, "a JSON array of table names")
     if not isinstance(tables, list) or not tables or not set(map(str, tables)) <= set(settings.tables):
         raise ConfigurationError("RESTORE_TEST_TABLES", "must be a JSON array of some of the names in DYNAMODB_TABLES")
     return tuple(map(str, tables))

@@ -70,6 +70,10 @@ class WorkKind:
     outdated: str | None = None
     always_kept: bool = False
 
+    def damaged(self, key: str, problem: object) -> BackupDamaged:
+        """Return the error for a checkpoint of this kind that cannot be gone on with."""
+        return BackupDamaged(self.malformed.format(key=key, error=problem))
+
 
 @dataclass
 class _Work:
@@ -158,7 +162,7 @@ class WorkState(ABC, Generic[RequestT, TableT]):
             state = cls(work.id, work.request, tables, work.warnings, work.turns, work.home, etag)
             state.original_request()
         except (ValueError, KeyError, TypeError, AttributeError, RequestRefused) as error:
-            raise BackupDamaged(cls.kind.malformed.format(key=key, error=error)) from error
+            raise cls.kind.damaged(key, error) from error
         return state
 
     def contradiction(self, request: RequestT) -> str | None:

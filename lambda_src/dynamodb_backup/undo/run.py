@@ -7,7 +7,7 @@ from typing import Any
 
 from dynamodb_backup.contract.confirmation import refuse_other_tables
 from dynamodb_backup.contract.undo import UndoRequest, UndoResult
-from dynamodb_backup.errors import BackupDamaged, RequestRefused
+from dynamodb_backup.errors import RequestRefused
 from dynamodb_backup.table.definition import target_key_schema
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.turns.bounds import ELSEWHERE, may_read
@@ -72,11 +72,9 @@ class UndoRun:
         asked = state.original_request()
         for table in state.tables:
             if table.table not in (asked.tables or ()):
-                raise BackupDamaged(
-                    UNDO.malformed.format(key=key, error="it has a table that its request does not name")
-                )
+                raise UNDO.damaged(key, "it has a table that its request does not name")
             if not may_read(self._means.settings, asked.export, table.bucket, table.root):
-                raise BackupDamaged(UNDO.malformed.format(key=key, error=ELSEWHERE))
+                raise UNDO.damaged(key, ELSEWHERE)
         return state
 
     def _refuse_other_environments(self, tables: tuple[str, ...] | list[str]) -> None:

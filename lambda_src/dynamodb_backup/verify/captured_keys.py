@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamodb_backup.archive.seal import content_digest
+from dynamodb_backup.archive.seal import is_altered
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.strict_json import read_json
@@ -22,7 +22,7 @@ def read_captured_keys(store: ObjectStore, key: str, sha256: str | None = None) 
         The definition is missing, altered or malformed.
     """
     stored = store.find(key)
-    if stored is not None and sha256 not in {None, content_digest(stored.body)}:
+    if stored is not None and is_altered(stored.body, sha256):
         raise BackupDamaged(f"the captured definition s3://{store.bucket}/{key} is altered since it was captured")
     try:
         if stored is not None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from dynamodb_backup.archive.catalog import Catalog
 from dynamodb_backup.contract.verify import VerifyRequest, VerifyResult
-from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.telemetry import emit, logger
 from dynamodb_backup.turns.bounds import ELSEWHERE, may_read
 from dynamodb_backup.turns.carry import carry, keep, resume
@@ -71,7 +70,7 @@ class VerifyRun:
         for table in state.tables:
             strange = table.target not in {None, asked.target_of(table.source)}
             if strange or not may_read(self._means.settings, asked.export, table.bucket, table.root):
-                raise BackupDamaged(VERIFICATION.malformed.format(key=key, error=ELSEWHERE))
+                raise VERIFICATION.damaged(key, ELSEWHERE)
         return state
 
     def _tables(self, request: VerifyRequest, state: VerifyState) -> Iterator[TableVerifier]:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from dynamodb_backup.aws_errors import AWS_ERRORS, explain, is_transient
 from dynamodb_backup.contract.distributed import WorkResult
 from dynamodb_backup.errors import (
-    BackupDamaged,
     BackupNotFound,
     LeaseTaken,
     ObjectMissing,
@@ -104,7 +103,7 @@ class Worker:
         (own,) = state.tables
         if not own.leads_where(part.tables[0]):
             key = self._means.layout.job(part.id, job.name)
-            raise BackupDamaged(RESTORE.malformed.format(key=key, error="it leads elsewhere than the restore's own"))
+            raise RESTORE.damaged(key, "it leads elsewhere than the restore's own")
         if own.open:
             own.collects_keys = part.tables[0].collects_keys
             own.units_per_worker = part.tables[0].units_per_worker
