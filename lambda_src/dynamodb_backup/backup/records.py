@@ -19,6 +19,8 @@ __all__ = ["RecentRuns", "RunRecords"]
 
 LOOK_BACK_DAYS = 8
 """An unfinished run is looked for so far back: a weekly schedule still finds the one before."""
+LOOK_AHEAD_DAYS = 1
+"""And where another invocation's clock, perhaps a moment ahead of this one's, says that it is past midnight."""
 PARALLEL_READS = 16
 
 STILL_ASKED_FOR = timedelta(hours=2)
@@ -27,11 +29,15 @@ STILL_ASKED_FOR = timedelta(hours=2)
 
 @dataclass
 class RecentRuns:
-    """The runs of the last days, oldest first, and what is wrong with those that could not be read."""
+    """The runs of the last days, oldest first; what is wrong with those that could not be read; and the ids of all."""
 
     records: list[RunRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    highest_number_today: int = 0
+    run_ids: list[str] = field(default_factory=list)
+
+    def next_number(self, date: str) -> int:
+        """Return the number that a run has which begins on this day."""
+        return max((int(run_id[11:]) for run_id in self.run_ids if run_id.startswith(date)), default=0) + 1
 
 
 class RunRecords:
@@ -50,14 +56,14 @@ class RunRecords:
         Those of a bucket that this one is a copy of are left out: their exports are other tables', in another region.
         """
         found = self.of_days(
-            [iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1, -1)],
+            [iso(now - timedelta(days=back))[:10] for back in range(LOOK_BACK_DAYS, -1 - LOOK_AHEAD_DAYS, -1)],
             lambda run: not run.finished or run.ended_within(STILL_ASKED_FOR, now),
         )
         found.records[:] = [run for run in found.records if is_at_home(run.home, self._store, self._key(run.run_id))]
         return found
 
     def of_days(self, days: Sequence[str], keep: Callable[[RunRecord], bool] = lambda _run: True) -> RecentRuns:
-        """Return the runs that began on the given days, of which the last counts as today.
+        """Return the runs that began on the given days.
 
         Parameters
         ----------
@@ -66,15 +72,13 @@ class RunRecords:
         """
         found = RecentRuns()
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
-            run_ids = [run_id for ids in pool.map(self._run_ids, days) for run_id in ids]
-            for run in pool.map(self._find_or_explain, run_ids):
+            found.run_ids = [run_id for ids in pool.map(self._run_ids, days) for run_id in ids]
+            for run in pool.map(self._find_or_explain, found.run_ids):
                 if isinstance(run, RunRecord):
                     if keep(run):
                         found.records.append(run)
                 elif run:
                     found.warnings.append(run)
-        today = (int(run_id.rpartition("-")[2]) for run_id in run_ids if run_id.startswith(days[-1]))
-        found.highest_number_today = max(today, default=0)
         return found
 
     def get(self, run_id: str) -> RunRecord:

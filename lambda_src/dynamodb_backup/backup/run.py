@@ -132,7 +132,7 @@ class BackupRun:
                 return run
         if self._settings.object_lock:
             self._bucket.refuse_without(self._settings.object_lock)
-        run = self._records.create(request, iso(now), recent.highest_number_today + 1)
+        run = self._records.create(request, iso(now), recent.next_number(iso(now)[:10]))
         logger.info("run began", run_id=run.run_id, tables=len(run.tables))
         if self._began_with:
             event = {"tables": list(run.tables), "export_type": run.export_type, "trigger": run.trigger}

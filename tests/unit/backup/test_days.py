@@ -134,6 +134,17 @@ def test_a_run_over_midnight_stays_with_the_date_on_which_it_began(runner: Runne
     assert runner.recorded("orders")["s3_prefix"] == "native-exports/2026-01-31/orders"
 
 
+def test_a_run_that_began_past_midnight_is_gone_on_with_where_the_clock_is_behind(runner: Runner) -> None:
+    runner.aws.time.advance(12 * HOUR)
+    runner.aws.export_seconds = 600.0
+    first = runner.invoke(event(0), seconds=60)
+    assert (first.status_code, first.backup_date) == (202, "2026-02-01")
+    runner.aws.time.advance(-HOUR)
+    last = runner.invoke(event(0), seconds=900)
+    assert last.run_id == first.run_id
+    assert runner.aws.billed("orders") == 1
+
+
 @pytest.mark.parametrize("hours", [24, 7 * 24], ids=["daily", "weekly"])
 def test_a_run_that_nobody_continued_is_recorded_by_the_next_schedule(runner: Runner, hours: int) -> None:
     runner.aws.export_seconds = 600.0

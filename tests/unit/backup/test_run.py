@@ -240,7 +240,7 @@ def test_runs_that_ended_hours_ago_are_counted_but_not_kept(runner: Runner) -> N
     store = ObjectStore(runner.aws.clients().s3, BUCKET)
     recent = RunRecords(store, Layout("native-exports")).recent(runner.aws.time.utc())
     assert [run.run_id for run in recent.records] == ["2026-01-31-0002"]
-    assert recent.highest_number_today == 2
+    assert (recent.next_number("2026-01-31"), recent.next_number("2026-02-01")) == (3, 1)
 
 
 def test_a_record_names_no_table_that_the_function_is_not_to_back_up(runner: Runner) -> None:
