@@ -9,6 +9,8 @@ ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105 - MiniStack's key of the account's root
+CACHE_VARIABLE = "SANDBOX_CACHE"
+"""Names a folder where several sandboxes keep what is the same for all of them; without it, each makes its own."""
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -52,6 +54,7 @@ def emulator_environment(edge_port: int, directory: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", ""),
         "PYTHONWARNINGS": "ignore",
+        CACHE_VARIABLE: os.environ.get(CACHE_VARIABLE, ""),
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",

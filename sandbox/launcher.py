@@ -8,22 +8,24 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import boto3
-import botocore.session
-from botocore.config import Config
+from typing import TYPE_CHECKING, Any
 
 from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
 from sandbox.faults import Faults
 from sandbox.remote import Authorizations, Backups, Control, Exports, Requests
 
+if TYPE_CHECKING:
+    from boto3.session import Session
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
 
 
-def _own_session(directory: Path) -> boto3.session.Session:
+def _own_session(directory: Path) -> Session:
     """Return a session that knows the sandbox's own profile, whatever the environment says now or later."""
+    import boto3  # here, because the sandbox's own processes do without it
+    import botocore.session
+
     core = botocore.session.get_session()
     core.set_config_variable("profile", "default")
     core.set_config_variable("config_file", str(directory / "config"))
@@ -77,6 +79,8 @@ class Sandbox:
         return self._create_client(service, options)
 
     def _create_client(self, service: str, options: dict[str, Any]) -> Any:
+        from botocore.config import Config
+
         settings: dict[str, Any] = {
             "endpoint_url": self.endpoint,
             "region_name": REGION,

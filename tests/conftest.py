@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 import sandbox as local_aws
+from sandbox.environment import CACHE_VARIABLE
 from tests.cpu import CpuSeconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin, also in each xdist worker, before anything reads the environment."""
     distributing = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
     config.pluginmanager.register(CpuSeconds(alone=distributing))
+    if not hasattr(config, "workerinput"):
+        share_what_all_sandboxes_have(config)
     forget_the_person()
+
+
+def share_what_all_sandboxes_have(config: pytest.Config) -> None:
+    """Let the sandboxes of this run, whichever process starts them, unpack and compile functions once for all."""
+    shared = tempfile.TemporaryDirectory(prefix="sandboxes-", ignore_cleanup_errors=True)
+    os.environ[CACHE_VARIABLE] = shared.name
+    config.add_cleanup(shared.cleanup)
 
 
 def forget_the_person() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.emulator import patch_points as at
+from sandbox.emulator import unpacked
 from sandbox.emulator.lambda_python import build_launcher, runtime_libraries
+from sandbox.environment import CACHE_VARIABLE
 
 _REPORT = '"error": str(e), "trace": traceback.format_exc()}'
 _REPORT_WITH_TYPE = '"error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
@@ -59,6 +61,7 @@ def apply(directory: Path) -> None:
         return detected
 
     at.DETECT_RUNTIME.wrap(detect)
+    unpacked.apply(Path(os.environ.get(CACHE_VARIABLE) or directory / "unpacked"))
     _name_error_types()
 
 

@@ -38,7 +38,7 @@ def build_launcher(directory: Path, runtime: str) -> Path:
     launcher = directory / f"{runtime}-launcher"
     if not launcher.exists():
         written = launcher.with_suffix(".new")
-        written.write_text(f'#!/bin/sh\nexec "{python_for(runtime)}" -I -S -B -X utf8 "$@"\n')
+        written.write_text(f'#!/bin/sh\nexec "{python_for(runtime)}" -I -S -X utf8 "$@"\n')
         written.chmod(0o755)
         written.rename(launcher)
     return launcher

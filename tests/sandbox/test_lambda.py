@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,23 @@ def test_a_layer_is_on_the_path(aws: Sandbox) -> None:
     deploy(aws, source, Layers=[layer["LayerVersionArn"]])
 
     assert invoke(aws) == (None, "from the layer")
+
+
+def test_one_zip_is_unpacked_and_compiled_once_and_another_is_not_mistaken_for_it(aws: Sandbox) -> None:
+    probe = "import os, text\ndef handler(event, context):\n    return text.TEXT, os.path.realpath(text.__cached__)"
+    one, two = (zipped({"probe.py": probe, "text.py": f"TEXT = '{text}'"}) for text in ("one", "two"))
+    deploy(aws, "")
+
+    def answer_of(code: bytes) -> tuple[str, str]:
+        aws.client("lambda").update_function_code(FunctionName="probe", ZipFile=code)
+        _, (text, bytecode) = invoke(aws)
+        return text, bytecode
+
+    (first, compiled), (other, elsewhere), again = answer_of(one), answer_of(two), answer_of(one)
+
+    assert (first, other, again) == ("one", "two", ("one", compiled))
+    assert compiled != elsewhere
+    assert Path(compiled).exists()
 
 
 def test_the_environment_is_lambdas_and_the_functions_own(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
