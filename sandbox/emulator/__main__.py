@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -24,6 +25,7 @@ from sandbox.emulator import (
     stepfunctions_patches,
 )
 from sandbox.emulator import patch_points as at
+from sandbox.emulator.server import serve
 
 _SETTINGS_PATH = "/_sandbox/"
 
@@ -61,8 +63,6 @@ def main() -> None:
 async def _serve(
     socket_number: int, services: dict[str, Configurable], authorizations: iam_patches.Authorizations
 ) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
     from ministack import app as ministack_app
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -73,11 +73,7 @@ async def _serve(
         else:
             await ministack_app.app(scope, receive, send)
 
-    config = Config()
-    config.bind = [f"fd://{socket_number}"]
-    config.keep_alive_timeout = 300
-    config.loglevel = "WARNING"
-    await serve(app, config)
+    await serve(app, socket.socket(fileno=socket_number))
 
 
 async def _change_settings(service: Configurable, receive: Any, send: Any) -> None:
