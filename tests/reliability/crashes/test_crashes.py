@@ -26,7 +26,10 @@ USE_CASES = (
 def test_whatever_call_was_the_last_one_the_next_invocation_ends_it_well(repo_root: Path) -> None:
     # In a process of its own: its time and its account are not those of other tests, and it copies itself.
     matrix = subprocess.run(
-        [sys.executable, *"-W ignore -m tests.reliability.crashes --most 1 --only".split(), "|".join(USE_CASES)],
+        [
+            *(sys.executable, "-W", "ignore", "-m", "tests.reliability.crashes"),
+            *("--most", "1", "--only", "|".join(USE_CASES)),
+        ],
         cwd=repo_root,
         capture_output=True,
         text=True,
