@@ -1,7 +1,7 @@
 """A stand-in for the AWS CLI, for the documentation's commands: parameters and outputs as version 2 has them.
 
 It is made from botocore's own service models, so that a parameter that AWS does not know is refused here too. Run as a
-script: ``python aws_cli.py lambda invoke --function-name NAME answer.json``.
+program: ``python -m tests.scenario.docs.aws_cli lambda invoke --function-name NAME answer.json``.
 """
 
 from __future__ import annotations

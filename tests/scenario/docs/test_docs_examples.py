@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 import sandbox
 from tests.scenario.docs.pages import DOCUMENTED_DATE, Part, comparable, parts_of
 from tests.scenario.docs.shop import Shop
+from tests.scenario.docs.warm_commands import warm_commands
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -26,9 +27,9 @@ UPDATE = bool(os.environ.get("UPDATE_DOCS"))
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the documentation's commands use jq, which is not installed")
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
-def test_commands_print_what_the_page_says(page: Path, aws: sandbox.Sandbox, tmp_path: Path) -> None:
+def test_commands_print_what_the_page_says(page: Path, aws: sandbox.Sandbox, commands: Path, tmp_path: Path) -> None:
     shop = Shop(aws, ROOT)
-    environment = shell_environment(aws, tmp_path)
+    environment = shell_environment(aws, commands)
     for part in parts_of(page):
         if part.excuse:
             continue
@@ -51,18 +52,17 @@ def test_every_command_shows_its_output(page: Path) -> None:
     assert not silent, f"{page.name}: command blocks without an output block at lines {silent}"
 
 
-def shell_environment(aws: sandbox.Sandbox, folder: Path) -> dict[str, str]:
-    """Return an environment whose ``aws`` is the stand-in, pointed at the sandbox, and that has the command line."""
-    commands = folder / "bin"
-    commands.mkdir()
-    sources = f"{ROOT / 'cli/src'}{os.pathsep}{ROOT / 'lambda_src'}"
-    for name, call in (
-        ("aws", f'"{sys.executable}" "{Path(__file__).with_name("aws_cli.py")}"'),
-        ("dynamodb-backup", f'PYTHONPATH="{sources}" "{sys.executable}" -m dynamodb_backup_cli'),
-    ):
-        command = commands / name
-        command.write_text(f'#!/bin/sh\nexec env {call} "$@"\n')
-        command.chmod(0o755)
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder with the shell's ``aws``, which is a stand-in, and with the command line."""
+    programs = {"aws": "tests.scenario.docs.aws_cli", "dynamodb-backup": "dynamodb_backup_cli.__main__"}
+    path = (ROOT, ROOT / "cli/src", ROOT / "lambda_src")
+    with warm_commands(tmp_path_factory.mktemp("bin"), programs, path) as folder:
+        yield folder
+
+
+def shell_environment(aws: sandbox.Sandbox, commands: Path) -> dict[str, str]:
+    """Return an environment with the commands, pointed at the sandbox."""
     variables = os.environ | aws.environment | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
     return {name: value for name, value in variables.items() if value}  # boto3 takes an empty AWS_PROFILE for a name
 
