@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
 from sandbox.faults import Faults
-from sandbox.remote import Authorizations, Backups, Control, Exports, Requests
+from sandbox.remote import Authorizations, Backups, Contents, Control, Exports, Requests
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -59,6 +59,7 @@ class Sandbox:
         self.authorizations = Authorizations(control)
         self.exports = Exports(control)
         self.backups = Backups(control)
+        self.contents = Contents(control)
 
     @property
     def environment(self) -> dict[str, str]:

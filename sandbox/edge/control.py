@@ -12,11 +12,11 @@ from sandbox.fault_model import Fault
 
 
 async def answer(state: EdgeState, request: Request) -> Response:
-    """Answer a control request; the emulator itself has settings of exports and backups, and IAM."""
+    """Answer a control request; the emulator itself has contents, IAM, and settings of exports and backups."""
     path, _, argument = request.target.partition("?")
     if path == "/_sandbox/reset":
         return await _reset(state)
-    if path in ("/_sandbox/authorizations", "/_sandbox/backups", "/_sandbox/exports"):
+    if path in ("/_sandbox/authorizations", "/_sandbox/backups", "/_sandbox/contents", "/_sandbox/exports"):
         return await state.upstream.send(request)
     match request.method, path:
         case "POST", "/_sandbox/faults":

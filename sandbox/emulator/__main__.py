@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sandbox.emulator import (
     api_gateway_patches,
     backup_patches,
+    contents,
     dynamodb_patches,
     iam_patches,
     lambda_patches,
@@ -69,14 +70,14 @@ async def _serve(
         if scope["type"] == "http" and scope["path"] == f"{_SETTINGS_PATH}authorizations":
             await _answer(send, 200, authorizations.taken())
         elif scope["type"] == "http" and scope["path"].startswith(_SETTINGS_PATH):
-            await _change_settings(services[scope["path"].removeprefix(_SETTINGS_PATH)], receive, send)
+            await _control(services, scope["path"].removeprefix(_SETTINGS_PATH), receive, send)
         else:
             await ministack_app.app(scope, receive, send)
 
     await serve(app, socket.socket(fileno=socket_number))
 
 
-async def _change_settings(service: Configurable, receive: Any, send: Any) -> None:
+async def _control(services: dict[str, Configurable], name: str, receive: Any, send: Any) -> None:
     body = b""
     more = True
     while more:
@@ -85,7 +86,10 @@ async def _change_settings(service: Configurable, receive: Any, send: Any) -> No
         more = message.get("more_body", False)
     status, answer = 200, {}
     try:
-        service.settings = service.settings.changed(json.loads(body))
+        if name == "contents":
+            await contents.put(body)
+        else:
+            services[name].settings = services[name].settings.changed(json.loads(body))
     except ValueError as error:
         status, answer = 400, {"message": str(error)}
     await _answer(send, status, json.dumps(answer).encode())

@@ -67,6 +67,7 @@ _STEP_FUNCTIONS = "ministack.services.stepfunctions"
 _IAM = "ministack.core.iam_evaluator"
 _API_GATEWAY = "ministack.services.apigateway"
 
+PUT_ITEM = PatchPoint(_DYNAMODB, "_put_item", ("data",))
 SET_ITEM = PatchPoint(_DYNAMODB, "_set_item", ("table", "pk_val", "sk_val", "item"))
 REMOVE_ITEM = PatchPoint(_DYNAMODB, "_remove_item", ("table", "pk_val", "sk_val"))
 ITEMS_REPLACED = PatchPoint(_DYNAMODB, "_items_replaced", ("table",))
@@ -122,6 +123,22 @@ REQUEST_RESOURCE = PatchPoint(
 )
 S3_ADDITIONAL_CHECKS = PatchPoint(
     "ministack.core.iam_actions", "s3_additional_checks", ("method", "path", "headers", "body", "query_params")
+)
+HANDLE_S3 = PatchPoint(
+    "ministack.services.s3",
+    "handle_request",
+    (
+        "method",
+        "path",
+        "headers",
+        "body",
+        "query_params",
+        "signed_path",
+        "enforce_bucket_region",
+        "internal",
+        "access_point_region",
+        "access_point",
+    ),
 )
 COMPLETE_MULTIPART_UPLOAD = PatchPoint(
     "ministack.services.s3", "_complete_multipart_upload", ("bucket_name", "key", "body", "query_params", "headers")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -195,8 +194,7 @@ def test_latest_reaches_beyond_a_thousand_dates(stage: Stage) -> None:
     failed = {"table_name": "orders", "status": "FAILED", "s3_prefix": "", "export_arn": "", "item_count": 0}
     body = json.dumps({"exports": [failed]})
     dates = [f"{2021 + number // 336}-{number // 28 % 12 + 1:02d}-{number % 28 + 1:02d}" for number in range(1010)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda date: stage.put(f"{PREFIX}/{date}/manifest.json", body), dates))
+    stage.put_all({f"{PREFIX}/{date}/manifest.json": body for date in dates})
 
     answer = restore({"tables": ["orders"]})
 

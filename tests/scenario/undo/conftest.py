@@ -16,4 +16,4 @@ def stage(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> UndoStage:
     aws.exports.configure(
         seconds=0, partitions=2, minimum_window_seconds=0, restorable_lag_seconds=0, pitr_age_seconds=3600
     )
-    return UndoStage(plain.s3, plain.dynamodb, aws=aws)
+    return UndoStage(plain.s3, plain.dynamodb, aws=aws, contents=aws.contents)
