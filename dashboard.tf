@@ -56,16 +56,16 @@ locals {
 
   # A graph takes 500 metrics and a dashboard 2,500, and nobody can tell so many lines apart: of more than 100 tables each graph
   # shows what they come to together. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
-  dashboard_lines = [for graph in concat(local.dashboard_graphs, local.restore_test_graphs) : concat(
+  dashboard_lines = [for graph in [for one in concat(local.dashboard_graphs, local.restore_test_graphs) : merge(one, { shows_each = length(one.of) <= 100 })] : concat(
     flatten([for of, dimensions in graph.of : [for metric in graph.metrics : {
       line = concat([graph.namespace, metric], dimensions, [{ label = "${of} ${metric}" }])
-    }] if length(graph.of) <= 100 || !contains(dimensions, "table")])[*].line,
+    }] if graph.shows_each || !contains(dimensions, "table")])[*].line,
     flatten([for metric in graph.metrics : {
       line = [{
         expression = "${ { Sum = "SUM", Maximum = "MAX", Minimum = "MIN" }[graph.stat]}(SEARCH('{${graph.namespace},environment,service,table} MetricName=\"${metric}\" environment=\"${var.environment}\" service=\"${one(distinct([for dimensions in values(graph.of) : dimensions[5] if contains(dimensions, "table")]))}\"', '${graph.stat}', ${graph.period}))"
         label      = "all tables ${metric}"
       }]
-    } if length(graph.of) > 100])[*].line,
+    } if !graph.shows_each])[*].line,
   )]
 
   # The newest verified backup of each table stands first; the functions' logs know it without any metric.

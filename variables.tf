@@ -68,10 +68,11 @@ variable "tables" {
     ]))
     error_message = format(
       "Each table may be listed once. Listed as a short and as a full name: %s. Remove one of the two.",
-      join(", ", [
+      # Looked up by name: contains() would go through all of the set, for each of hundreds of tables.
+      join(", ", flatten([for listed in [{ for table in var.tables : table => true }] : [
         for table in var.tables : "\"${table}\""
-        if !can(regex(local.table_name_pattern, table)) && contains(var.tables, replace(local.table_name_template, "{type}", table))
-      ])
+        if !can(regex(local.table_name_pattern, table)) && can(listed[replace(local.table_name_template, "{type}", table)])
+      ]]))
     )
   }
 }

@@ -11,7 +11,7 @@ provider "aws" {
 
 override_data {
   target = data.aws_caller_identity.current
-  values = { account_id = "123456789012" }
+  values = { account_id = "123456789012", arn = "arn:aws:sts::123456789012:assumed-role/terraform/session" }
 }
 
 override_data {
@@ -52,11 +52,11 @@ run "three_hundred_tables_with_names_of_40_characters" {
   }
 }
 
-run "no_graph_and_no_widget_of_120_tables_outgrows_cloudwatch" {
+run "no_graph_and_no_widget_of_101_tables_outgrows_cloudwatch" {
   command = plan
 
   variables {
-    tables               = [for i in range(120) : "shop-table-${i}"]
+    tables               = [for i in range(101) : "shop-table-${i}"]
     dashboard            = true
     max_backup_age_hours = 30
   }
@@ -107,7 +107,7 @@ run "no_graph_and_no_widget_of_120_tables_outgrows_cloudwatch" {
   }
 
   assert {
-    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : length(try(widget.properties.alarms, []))]) == 124
+    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : length(try(widget.properties.alarms, []))]) == 105
     error_message = "Every alarm is on the dashboard: ${sum([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : length(try(widget.properties.alarms, []))])}"
   }
 
@@ -117,23 +117,5 @@ run "no_graph_and_no_widget_of_120_tables_outgrows_cloudwatch" {
       label      = "all tables NewestBackupAgeHours"
     }]]]
     error_message = "Ages: ${jsonencode([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : try(widget.properties.metrics, null)])}"
-  }
-}
-
-run "a_few_tables_are_listed_as_json_in_one_policy" {
-  command = plan
-
-  variables {
-    tables = ["shop-users", "shop-orders"]
-  }
-
-  assert {
-    condition     = jsondecode(module.backup.environment.DYNAMODB_TABLES) == ["shop-orders", "shop-users"]
-    error_message = module.backup.environment.DYNAMODB_TABLES
-  }
-
-  assert {
-    condition     = alltrue([for function in [module.backup, module.restore, module.verify] : function.policies == [function.policy_json]])
-    error_message = "One inline policy is enough."
   }
 }

@@ -1,4 +1,4 @@
-# What the submodule of the on-demand backup plans: permissions, queue, schedule, alarms.
+# The submodule of on-demand backups.
 
 provider "aws" {
   region                      = "eu-west-1"
@@ -11,7 +11,7 @@ provider "aws" {
 
 override_data {
   target = data.aws_caller_identity.current
-  values = { account_id = "123456789012" }
+  values = { account_id = "123456789012", arn = "arn:aws:sts::123456789012:assumed-role/terraform/session" }
 }
 
 override_data {
@@ -25,13 +25,14 @@ variables {
   tables      = ["shop-users", "shop-orders"]
 }
 
-run "least_privilege" {
+run "a_schedule_a_queue_and_two_functions" {
   command = plan
 
   module {
     source = "./modules/on_demand_backup"
   }
 
+  # On-demand backup: least privilege
   assert {
     condition = { for s in jsondecode(module.create.policy_json).Statement : s.Sid => toset(flatten([s.Action])) } == {
       ListBackups   = toset(["dynamodb:ListBackups"])
@@ -87,15 +88,8 @@ run "least_privilege" {
     condition     = jsondecode(module.schedule[0].role.trust_json).Statement[0].Condition.ArnEquals == { "aws:SourceArn" = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-prod-on-demand-backup" }
     error_message = "Only our schedule group takes the schedule's role."
   }
-}
 
-run "queue_schedule_and_alarms" {
-  command = plan
-
-  module {
-    source = "./modules/on_demand_backup"
-  }
-
+  # On-demand backup: queue schedule and alarms
   assert {
     condition = (
       aws_sqs_queue.this.fifo_queue && aws_sqs_queue.this.delay_seconds == 300 && aws_sqs_queue.this.sqs_managed_sse_enabled &&
@@ -195,5 +189,30 @@ run "with_keys_and_an_existing_topic" {
   assert {
     condition     = module.schedule[0].role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && local.function.permissions_boundary_arn == "arn:aws:iam::123456789012:policy/boundary" && module.schedule[0].role.path == "/team/" && local.function.role_path == "/team/"
     error_message = "The boundary is on the role here and handed to those of the functions."
+  }
+}
+
+run "one_key_for_the_queues_and_one_for_the_rest" {
+  command = plan
+
+  module {
+    source = "./modules/on_demand_backup"
+  }
+
+  variables {
+    service_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    queue_kms_key_arn   = "arn:aws:kms:eu-west-1:123456789012:key/88888888-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition = [aws_sqs_queue.this.kms_master_key_id, aws_sqs_queue.dead_letter.kms_master_key_id, aws_sns_topic.this[0].kms_master_key_id, local.function.logs.kms_key_arn, local.function.environment_kms_key_arn] == [
+      var.queue_kms_key_arn, var.queue_kms_key_arn, var.service_kms_key_arn, var.service_kms_key_arn, var.service_kms_key_arn,
+    ]
+    error_message = "Queues have their own key, the rest has the other."
+  }
+
+  assert {
+    condition     = toset(flatten([for s in jsondecode(module.monitor.policy_json).Statement : s.Resource if s.Sid == "UseKeysOfQueueAndTopic"])) == toset([var.queue_kms_key_arn, var.service_kms_key_arn])
+    error_message = "Both keys may be used."
   }
 }

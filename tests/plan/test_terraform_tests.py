@@ -1,4 +1,8 @@
-"""Runs ``terraform test`` on the ``*.tftest.hcl`` files beside this one: what a plan by the real provider holds."""
+"""Runs ``terraform test`` on the ``*.tftest.hcl`` files beside this one: what a plan by the real provider holds.
+
+A run takes two CPU-seconds, for Terraform's graphs, however much it looks at. So each of them plans a module with many
+inputs that leave each other alone, and asks all about them; a comment above each group of questions says what it shows.
+"""
 
 from __future__ import annotations
 
