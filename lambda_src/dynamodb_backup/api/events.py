@@ -95,6 +95,7 @@ def points_of_date(date: str, query: Mapping[str, str]) -> ListRequest:
     RequestRefused
         The date or a parameter has a wrong value.
     """
+    Fields({"date": date}, ("date",)).day("date")
     within = {"from": date, "to": date, "next": date, **query}
     if not within["next"].startswith(date):
         raise RequestRefused("next", "must be the 'next' of an earlier answer for the same date")
