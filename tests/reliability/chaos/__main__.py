@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 
-import sandbox
 from tests import conftest
-from tests.reliability.chaos.invoking import Tally, impatient_clients
+from tests.reliability.chaos.invoking import Tally
 from tests.reliability.chaos.plan import FAULT_KINDS, Plan
-from tests.reliability.chaos.runs import play, play_plan, said_beforehand
-from tests.reliability.chaos.seeds import plan_of, shrink
+from tests.reliability.chaos.runs import play_plan
+from tests.reliability.chaos.seeds import shrink
 from tests.reliability.chaos.story import PromiseBroken
+from tests.reliability.chaos.workers import Outcome, begin, played
 from tests.reliability.summary import print_summary
-
-Outcome = tuple[int, Tally, str | None]
-"""A seed, what happened in its run, and what was broken."""
 
 _FEATURES = (
     *("type ", "key ", "hot partition", "items near", "empty table", "mode ", "method ", "driver "),
     *("restore to a time", "paced", "export fails"),
 )
-
-_running: list[sandbox.Sandbox] = []
 
 
 def main() -> int:
@@ -43,7 +34,7 @@ def main() -> int:
     _say(f"seeds {seeds[0]} to {seeds[-1]}; one alone: make chaos SEED={first} RUNS=1")
     began = time.monotonic()
     outcomes = []
-    for seed, tally, broken in _played(seeds, options.workers):
+    for seed, tally, broken in played(seeds, options.workers):
         outcomes.append((seed, tally, broken))
         if broken:
             _say(f"\nseed {seed} failed: {broken}\n")
@@ -70,40 +61,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _played(seeds: range, workers: int) -> Iterator[Outcome]:
-    if workers == 1 or len(seeds) == 1:
-        _begin()
-        yield from map(_play, seeds)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin) as pool:
-        yield from pool.map(_play, seeds)
-
-
-def _begin() -> None:
-    """Start the sandbox of this process; it ends with the process."""
-    conftest.forget_the_person()
-    stack = ExitStack()
-    _running.append(stack.enter_context(sandbox.start()))
-    stack.enter_context(impatient_clients())
-    _kept_open.append(stack)
-
-
-_kept_open: list[ExitStack] = []
-
-
-def _play(seed: int) -> Outcome:
-    try:
-        return seed, play(_running[0], seed), None
-    except PromiseBroken as error:
-        return seed, said_beforehand(plan_of(seed)), str(error)
-
-
 def _shrink(seed: int) -> int:
-    _begin()
+    aws = begin()
 
     def play_smaller(plan: Plan) -> None:
-        play_plan(_running[0], plan, f"chaos-{seed}")
+        play_plan(aws, plan, f"chaos-{seed}")
 
     try:
         shrink(seed, play_smaller)
@@ -125,20 +87,7 @@ def _report(outcomes: list[Outcome]) -> None:
     kinds = [(f"fault {kind}", total.hits[kind]) for kind in FAULT_KINDS]
     rows = [(name.removeprefix("fault "), counts[name], hits, failures[name]) for name, hits in kinds]
     print_summary("Faults that hit something", ("kind", "runs", "requests", "failures"), rows)
-    prefixes = (
-        "type ",
-        "key ",
-        "mode ",
-        "method ",
-        "driver ",
-        "hot",
-        "items near",
-        "empty",
-        "restore to",
-        "paced",
-        "export f",
-    )
-    named = sorted(name for name in counts if name.startswith(prefixes))
+    named = sorted(name for name in counts if name.startswith(_FEATURES))
     print_summary("What was backed up, and how", ("", "runs", "failures"), [(n, counts[n], failures[n]) for n in named])
     names = ["AWS calls", "invocations", "kills", "doubled", "clock jumps", "answer 200", "answer 202"]
     names += ["answer 207", "answer 500", "answer none", "honest failures"]
