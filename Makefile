@@ -21,6 +21,8 @@ PYTEST_ARGS ?=
 AUDIT ?= warn
 # For each of the targets of make fuzz.
 FUZZ_SECONDS ?= 60
+# How each long run of docs/reliability.md begins.
+RELIABILITY := PYTHONPATH=.:lambda_src:cli/src $(PY) -W ignore -m tests.reliability
 UV_COMPILE := compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 .PHONY: help setup dist test long unit demo sandbox bench chaos corruption fuzz crashes scale lint format docs lock clean terraform
@@ -41,13 +43,13 @@ long: $(READY) $(LAYER) terraform ## Run the tests that make test leaves out: wh
 	@$(PY) -m pytest -m long -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
 
 corruption: $(READY) ## Damage every byte of small backups, and see that each damage is refused before the first write
-	@PYTHONPATH=.:lambda_src:cli/src $(PY) -m tests.reliability.corruption "$(CASE)"
+	@$(RELIABILITY).corruption "$(CASE)"
 
 unit: $(READY) ## Run the unit tests alone, in seconds; needs no Terraform
 	@$(PY) -m pytest -p no:terraform tests/unit $(PYTEST_ARGS)
 
 fuzz: $(READY) ## Fuzz everything that reads, guided by coverage, FUZZ_SECONDS for each target (Linux on x86-64)
-	@$(PY) -m tests.reliability.fuzz --seconds $(FUZZ_SECONDS)
+	@$(RELIABILITY).fuzz --seconds $(FUZZ_SECONDS)
 
 demo: $(READY) $(LAYER) terraform ## Back up, damage and restore three tables in the sandbox, and prove it
 	@$(PY) -m scripts.demo
@@ -60,12 +62,13 @@ bench: $(READY) ## Measure restore and verify speed
 	@$(PY) -m benchmarks
 
 crashes: $(READY) ## Kill every use case at every one of its AWS calls, and look how the next invocation ends it
-	@$(PY) -W ignore -m tests.reliability.crashes
+	@$(RELIABILITY).crashes
+
 chaos: $(READY) ## Back up, damage and restore random tables amid random faults (RUNS=500; SEED=1 RUNS=1 plays one run again)
-	@PYTHONPATH=.:lambda_src $(PY) -m tests.reliability.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SHRINK),--shrink)
+	@$(RELIABILITY).chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(if $(SHRINK),--shrink)
 
 scale: $(READY) ## Rehearse large deployments: payloads, requests, CPU time and memory against AWS's limits
-	@PYTHONPATH=lambda_src $(PY) -m tests.reliability.scale
+	@$(RELIABILITY).scale
 
 lint: $(READY) $(LINT_READY) ## Check style, types, imports, Terraform (formatting, security), and the packages: licences, known vulnerabilities
 	@$(VENV)/bin/ruff check

@@ -59,6 +59,18 @@ def test_a_version_that_is_not_there_is_named(repo_root: Path) -> None:
     assert finished.stderr == "No Python 3.99 with the venv module was found on this machine.\n"
 
 
+def test_the_long_runs_find_everything_that_they_import(repo_root: Path) -> None:
+    # None of them runs in continuous integration, so nobody else would hear that one no longer begins.
+    targets = ("chaos", "corruption", "crashes", "fuzz", "scale")
+    commands = {target: run(repo_root, "make", "-n", target).stdout.splitlines()[-1] for target in targets}
+    beginnings = {command.partition(f" -m tests.reliability.{target}")[0] for target, command in commands.items()}
+    assert len(beginnings) == 1
+    modules = [f"tests.reliability.{one}.{'command' if one == 'crashes' else '__main__'}" for one in targets]
+    words = beginnings.pop().split()
+    began = run(repo_root, "env", *words, "-c", f"import {', '.join(modules)}")
+    assert began.returncode == 0, began.stderr
+
+
 @pytest.mark.xdist_group("kept together")
 def test_groups_reach_the_scheduler_of_the_workers(request: pytest.FixtureRequest, worker_id: str) -> None:
     """Otherwise each worker would apply the Terraform that one of them applies for all tests of a group."""

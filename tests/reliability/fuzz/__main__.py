@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of everything that reads: ``make fuzz``, or ``python -m tests.reliability.fuzz``.
+"""Coverage-guided fuzzing of everything that reads: ``make fuzz``.
 
 One target after another runs in a process of its own (``engine``), from the committed inputs and from what earlier
 runs found (``build/fuzz``). With ``--replay FILE`` a kept input is given to its target once more, without atheris.
