@@ -16,6 +16,7 @@ from hypothesis import settings
 
 import sandbox as local_aws
 from sandbox.environment import CACHE_VARIABLE
+from tests import botocore_once
 from tests.cpu import CpuSeconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         share_what_all_sandboxes_have(config)
     forget_the_person()
     work_out_once_what_every_request_has()
+    botocore_once.remember()
 
 
 def work_out_once_what_every_request_has() -> None:

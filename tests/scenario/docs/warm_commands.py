@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import boto3
-import botocore.loaders
-import botocore.session
+
+from tests import botocore_once
 
 _LONGEST_REQUEST_BYTES = 1024 * 1024
 _SERVICES = ("lambda", "s3", "stepfunctions", "logs", "sts")
@@ -82,8 +82,7 @@ def serve(listening: socket.socket, modules: Iterable[str]) -> None:
 
 def share_service_models() -> None:
     """Read once what every client begins with reading: the descriptions of the services."""
-    loader = botocore.loaders.create_loader()
-    botocore.session.create_loader = lambda *_: loader
+    botocore_once.remember()
     for service in _SERVICES:
         boto3.session.Session().client(service, region_name="us-east-1")
 
