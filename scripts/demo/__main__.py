@@ -1,13 +1,14 @@
-"""`python -m scripts.demo`: apply the complete example into a sandbox, back up, damage, restore, prove."""
+"""`python -m scripts.demo [--items N]`: apply the complete example into a sandbox, back up, damage, restore, prove."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ import sandbox
 from scripts.demo.deployment import Deployment
 from scripts.demo.failure import DemoFailed
 from scripts.demo.screen import Screen
-from scripts.demo.story import Outcome, Story
+from scripts.demo.story import ITEMS_PER_TABLE, Outcome, Story
 from scripts.terraform_cli import Terraform, TerraformError, copy_module, terraform_environment
 from scripts.terraform_plugins import ROOT, SetupError
 
@@ -32,12 +33,17 @@ INTERRUPTED = 130
 PERSONAL_PREFIXES = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.demo", description="Back up, damage and restore tables in a sandbox."
+    )
+    parser.add_argument("--items", type=int, default=ITEMS_PER_TABLE, help="of each table (default: %(default)s)")
+    items = parser.parse_args(arguments).items
     screen = Screen(sys.stdout)
     try:
         with _interrupted_by_signals():
-            outcome = _run(screen)
+            outcome = _run(screen, items)
     except (SetupError, sandbox.SandboxError) as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -55,7 +61,7 @@ def main() -> int:
     return 0
 
 
-def _run(screen: Screen) -> Outcome:
+def _run(screen: Screen, items: int) -> Outcome:
     screen.title(
         "Back up, damage and restore DynamoDB tables, in a small AWS that runs on this machine. No AWS account is "
         "used, and nothing leaves 127.0.0.1."
@@ -75,7 +81,7 @@ def _run(screen: Screen) -> Outcome:
         environment |= aws.environment | {"TMPDIR": str(directory)}
         deployment = stack.enter_context(deploy(prepare(directory), environment))
         stack.callback(_ignore_signals)  # run first: what cleans up is not interrupted again
-        outcome = Story(aws, deployment, screen).tell()
+        outcome = Story(aws, deployment, screen, items).tell()
 
         screen.step("Stop the sandbox")
         screen.say("What was deployed is gone with it: terraform destroy would have nothing left to do.")

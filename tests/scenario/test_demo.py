@@ -1,4 +1,7 @@
-"""`make demo` as a newcomer runs it, once, in a process of its own; a minute of it is Terraform waiting."""
+"""`make demo` as a newcomer runs it, once, in a process of its own; a minute of it is Terraform waiting.
+
+Here its tables have 200 items each; `make long` plays it once more with as many as the newcomer gets.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.demo.story import ITEMS_PER_TABLE
 from scripts.terraform_plugins import ROOT
 
 pytestmark = pytest.mark.xdist_group("demo")  # it runs once, beside the other groups
@@ -24,6 +28,8 @@ TERRAFORM_LEAVES = (".terraform", ".terraform.lock.hcl", "terraform.tfstate", "d
 class Ended:
     """A demo that has ended."""
 
+    items: int
+    """Of each of its tables."""
     exit_code: int
     output: str
     errors: str
@@ -33,11 +39,11 @@ class Ended:
     """What Terraform leaves in a directory, where it was not before."""
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+@pytest.fixture(scope="module", params=[200, pytest.param(ITEMS_PER_TABLE, marks=pytest.mark.long)])
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     temporary, before = tmp_path_factory.mktemp("demo"), _left_by_terraform()
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.demo"],
+        [sys.executable, "-m", "scripts.demo", f"--items={request.param}"],
         cwd=ROOT,
         env=os.environ
         | {"TMPDIR": str(temporary), "PYTHONPATH": "lambda_src", "TF_VAR_environment": "mine", "COLUMNS": "80"},
@@ -45,14 +51,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         text=True,
         check=False,
     )
-    return Ended(done.returncode, done.stdout, done.stderr, temporary, _left_by_terraform() - before)
+    return Ended(request.param, done.returncode, done.stdout, done.stderr, temporary, _left_by_terraform() - before)
 
 
 def test_it_succeeds_and_says_so_in_its_last_line(demo: Ended) -> None:
     last = demo.output.splitlines()[-1]
 
     assert (demo.exit_code, demo.errors) == (0, ""), demo.output + demo.errors
-    assert re.fullmatch(r"DEMO OK: 3 tables, 6000 items, restored identical in \d+\.\d s", last)
+    assert re.fullmatch(rf"DEMO OK: 3 tables, {3 * demo.items} items, restored identical in \d+\.\d s", last)
 
 
 def test_it_tells_every_step_in_order(demo: Ended) -> None:
@@ -69,9 +75,12 @@ def test_it_shows_the_events_that_it_sent(demo: Ended) -> None:
 
 
 def test_it_restores_what_it_damaged(demo: Ended) -> None:
-    assert demo.output.count("400 deleted  400 overwritten  200 added") == 3
-    assert demo.output.count("COMPLETED  2000 written  200 deleted") == 3
-    assert demo.output.count("2000 items  identical") == 3
+    fifth, tenth = demo.items // 5, demo.items // 10
+    shown = " ".join(demo.output.split())
+
+    assert shown.count(f"{fifth} deleted {fifth} overwritten {tenth} added") == 3
+    assert shown.count(f"COMPLETED {demo.items} written {tenth} deleted") == 3
+    assert shown.count(f"{demo.items} items identical") == 3
 
 
 def test_it_reads_well_in_a_terminal_of_80_columns(demo: Ended) -> None:

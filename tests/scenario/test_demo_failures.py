@@ -142,9 +142,8 @@ def test_a_failed_backup_ends_the_whole_demo_with_exit_code_1(
     aws.exports.configure(fail_with="S3AccessDenied")
     monkeypatch.setattr(sandbox, "start", lambda: nullcontext(aws))
     monkeypatch.setattr(demo, "deploy", lambda *_: nullcontext(applied[1]))
-    monkeypatch.setattr(demo, "Story", lambda aws, deployment, screen: Story(aws, deployment, screen, ITEMS))
 
-    exit_code = demo.main()
+    exit_code = demo.main([f"--items={ITEMS}"])
 
     last = capsys.readouterr().out.splitlines()[-1]
     assert exit_code == 1
@@ -182,7 +181,7 @@ def test_a_layer_that_is_not_built_is_said_in_one_sentence(
 ) -> None:
     monkeypatch.setattr(demo, "LAYER", tmp_path / "layer.zip")
 
-    assert demo.main() == 1
+    assert demo.main([]) == 1
     assert capsys.readouterr().err == "dist/layer.zip, which the functions need, has not been built: run make dist.\n"
 
 
@@ -204,6 +203,15 @@ def test_an_interrupted_demo_cleans_up_at_once(number: signal.Signals, tmp_path:
 
 
 def _start(environment: dict[str, str]) -> subprocess.Popen[str]:
+    # Where these tests run in the background of a shell, Ctrl-C is ignored, and the demo would take that over.
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _popen(environment)
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def _popen(environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "scripts.demo"],
         cwd=ROOT,

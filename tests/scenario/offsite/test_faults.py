@@ -30,7 +30,7 @@ from tests.scenario.backup.kit import back_up, today
 from tests.scenario.offsite.kit import COPY, COPY_PREFIX, HOME, PREFIX, TABLE, Places, keys, offsite, offsite_in_turns
 from tests.scenario.restore.kit import canonicals, restore, strings
 
-SMALL_PART = 1_048_576
+SMALL_PART = 65_536
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def large_items() -> list[dict[str, Any]]:
     """Items that hardly compress: a data file of three parts."""
     source = random.Random(7)
     return [
-        {"id": {"S": f"item-{number:06}"}, "b": {"B": b64encode(source.randbytes(380_000)).decode()}}
+        {"id": {"S": f"item-{number:06}"}, "b": {"B": b64encode(source.randbytes(23_750)).decode()}}
         for number in range(8)
     ]
 
