@@ -121,15 +121,13 @@ def in_role(own: Clients, role_arn: str) -> Clients:
     ClientError, BotoCoreError
         The role cannot be assumed.
     """
-    sts = boto3.session.Session().client("sts", config=_config())
+    session = _session_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    sts = session.client("sts", config=_config())
     assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName=ROLE_SESSION, DurationSeconds=ROLE_SECONDS)
     credentials = assumed["Credentials"]
-    session = boto3.session.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
+    dynamodb, writes = _dynamodb_of(
+        session, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
     )
-    dynamodb, writes = _dynamodb_of(session)
     return replace(own, dynamodb=dynamodb, dynamodb_writes=writes)
 
 
@@ -173,18 +171,37 @@ def _on_demand_clients_for(_environment: tuple[str | None, ...]) -> OnDemandClie
 
 
 @lru_cache(maxsize=1)
-def _clients_for(_environment: tuple[str | None, ...]) -> Clients:
-    session = boto3.session.Session()
+def _session_for(_environment: tuple[str | None, ...]) -> boto3.session.Session:
+    # It keeps the services' descriptions: reading DynamoDB's again takes a tenth of a second.
+    return boto3.session.Session()
+
+
+@lru_cache(maxsize=1)
+def _clients_for(environment: tuple[str | None, ...]) -> Clients:
+    session = _session_for(environment)
     dynamodb, writes = _dynamodb_of(session)
     return Clients(s3=session.client("s3", config=_config()), dynamodb=dynamodb, dynamodb_writes=writes)
 
 
-def _dynamodb_of(session: boto3.session.Session) -> tuple[DynamoDBClient, DynamoDBClient]:
-    """Return a client for everything, and one for the batch writer."""
+def _dynamodb_of(
+    session: boto3.session.Session, key_id: str | None = None, secret: str | None = None, token: str | None = None
+) -> tuple[DynamoDBClient, DynamoDBClient]:
+    """Return a client for everything, and one for the batch writer; with these credentials or the session's."""
+
+    def client(config: Config) -> DynamoDBClient:
+        made: DynamoDBClient = session.client(
+            "dynamodb",
+            config=config,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+        )
+        return made
+
     config = _config()
-    dynamodb = session.client("dynamodb", config=config)
+    dynamodb = client(config)
     send_exact_windows(dynamodb.meta.events)
-    return dynamodb, session.client("dynamodb", config=config.merge(Config(parameter_validation=False)))
+    return dynamodb, client(config.merge(Config(parameter_validation=False)))
 
 
 def secret_text(secret_arn: str) -> str:
