@@ -293,9 +293,11 @@ def test_a_full_backup_of_the_same_date_that_the_manifest_no_longer_names_is_fou
     assert stage.items("orders") == canonicals(strings(3, start=500))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0.3, 1.0])
 @pytest.mark.parametrize("mode", ["overwrite", "mirror"])
 def test_short_turns_bring_about_the_same(stage: Stage, seconds: float, mode: str) -> None:
+    """The shortest turns are in test_combinations.test_a_chain_with_proof; these end where the machine's speed says."""
     stage.create_table("orders")
     stage.fill("orders", strings(20, start=1000))
     chain = chain_of(stage, strings(300))

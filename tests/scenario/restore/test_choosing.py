@@ -188,13 +188,33 @@ def test_folders_that_are_no_backups_do_not_hide_one(stage: Stage) -> None:
     assert stage.items("orders") == canonicals(marked("good"))
 
 
+def a_thousand_failures() -> dict[str, str]:
+    """Manifests of more dates than one page of a listing holds, from 2021 on, of runs that failed."""
+    failed = {"table_name": "orders", "status": "FAILED", "s3_prefix": "", "export_arn": "", "item_count": 0}
+    dates = [f"{2021 + number // 336}-{number // 28 % 12 + 1:02d}-{number % 28 + 1:02d}" for number in range(1010)]
+    return {f"{PREFIX}/{date}/manifest.json": json.dumps({"exports": [failed]}) for date in dates}
+
+
+def test_the_newest_of_more_than_a_thousand_dates_is_latest(aws: Sandbox, stage: Stage) -> None:
+    """It is on the second page: S3 lists the oldest first."""
+    stage.create_table("orders")
+    stage.put_all(a_thousand_failures())
+    stage.back_up("orders", marked("newest"))
+    aws.requests.clear()
+
+    answer = restore({"tables": ["orders"]})
+
+    assert (answer.code, answer.body["backup_date"]) == (200, DATE)
+    assert stage.items("orders") == canonicals(marked("newest"))
+    assert aws.requests.count("s3", "GetObject") < 30, "older manifests are of no interest"
+
+
+@pytest.mark.long
 def test_latest_reaches_beyond_a_thousand_dates(stage: Stage) -> None:
+    """The pages are those of the test above, and the way back that of test_latest_is_found_for_each_table_by_itself."""
     stage.create_table("orders")
     stage.back_up("orders", marked("far back"), date="2020-01-01")
-    failed = {"table_name": "orders", "status": "FAILED", "s3_prefix": "", "export_arn": "", "item_count": 0}
-    body = json.dumps({"exports": [failed]})
-    dates = [f"{2021 + number // 336}-{number // 28 % 12 + 1:02d}-{number % 28 + 1:02d}" for number in range(1010)]
-    stage.put_all({f"{PREFIX}/{date}/manifest.json": body for date in dates})
+    stage.put_all(a_thousand_failures())
 
     answer = restore({"tables": ["orders"]})
 

@@ -1,4 +1,4 @@
-"""Fields given together, in one turn and in the shortest ones, under moto: each still means what it does alone."""
+"""Fields given together, in one turn and in the shortest ones: each still means what it does alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import pytest
 
 from tests.scenario.restore.kit import Answer, Stage, canonicals, restore_in_turns, strings
 from tests.scenario.restore.test_chains import chain_of, deleted, valued, with_value
-from tests.scenario.restore.test_moto import stage
 from tests.scenario.restore.test_new_target import ITEMS, assert_settings_again, back_up
-
-__all__ = ["stage"]
 
 BACKUP = strings(50, n={"N": "1"})
 CHANGED = [{**one, "n": {"N": "2"}} for one in BACKUP[10:20]]

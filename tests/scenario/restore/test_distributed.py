@@ -14,15 +14,23 @@ from tests.scenario.restore.kit import Stage, canonicals, listening, restore, st
 from tests.scenario.restore.steps import Execution, shuffled_and_doubled, step
 from tests.scenario.restore.test_new_target import definition
 
-ITEMS = strings(300, text={"S": "x" * 200})
+ITEMS = strings(40, text={"S": "x" * 200})
 KEYED = [{**item, "at": {"N": "1"}, "day": {"S": "d"}} for item in strings(20)]
 
 
 @pytest.fixture(autouse=True)
-def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESTORE_SLICE_LINES", "40")
+def few_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many lines in a job as the half of ITEMS has."""
+    monkeypatch.setenv("RESTORE_SLICE_LINES", "20")
 
 
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch, few_slices: None) -> None:
+    """Two jobs for each of two or three files."""
+    monkeypatch.setenv("RESTORE_SLICE_LINES", "10")
+
+
+@pytest.mark.usefixtures("small_slices")
 def test_files_and_slices_of_them_are_restored_by_many_workers(stage: Stage) -> None:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=3)
@@ -32,8 +40,8 @@ def test_files_and_slices_of_them_are_restored_by_many_workers(stage: Stage) -> 
 
     assert answer.code == 200, answer.body
     assert stage.items("orders") == canonicals(ITEMS)
-    assert (answer.result["items_written"], answer.result["proven"]) == (300, True)
-    assert [len(jobs) for jobs in execution.rounds] == [3, 9]
+    assert (answer.result["items_written"], answer.result["proven"]) == (40, True)
+    assert [len(jobs) for jobs in execution.rounds] == [3, 6]
     report = json.loads(stage.get(answer.body["report"].removeprefix(f"s3://{stage.bucket}/")))
     assert report["statusCode"] == 200
     assert report["body"]["restore_results"][0]["files_done"] == 3
@@ -58,15 +66,16 @@ def test_a_damaged_table_fails_alone(stage: Stage) -> None:
     damaged = stage.export("orders", ITEMS)
     damaged.objects[damaged.data_keys[0]] = b"no gzip"
     stage.back_up_damaged("orders", damaged)
-    stage.back_up("users", ITEMS[:50], file_count=2)
+    stage.back_up("users", ITEMS[:10], file_count=2)
 
     answer = Execution(stage, {"tables": ["orders", "users"]}).run()
 
     assert answer.code == 207
     assert (answer.of("orders")["status"], answer.of("users")["status"]) == ("FAILED", "COMPLETED")
-    assert (stage.items("orders"), stage.items("users")) == ([], canonicals(ITEMS[:50]))
+    assert (stage.items("orders"), stage.items("users")) == ([], canonicals(ITEMS[:10]))
 
 
+@pytest.mark.usefixtures("small_slices")
 def test_doubled_and_reordered_workers_change_nothing(stage: Stage) -> None:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=3)
@@ -75,7 +84,7 @@ def test_doubled_and_reordered_workers_change_nothing(stage: Stage) -> None:
 
     assert answer.code == 200
     assert stage.items("orders") == canonicals(ITEMS)
-    assert answer.result["items_written"] == 300
+    assert answer.result["items_written"] == 40
 
 
 def test_keys_that_stand_twice_in_different_files_are_found(stage: Stage, aws: Sandbox) -> None:
@@ -104,14 +113,14 @@ def test_a_mirror_deletes_what_the_backup_does_not_hold(stage: Stage) -> None:
 @pytest.mark.parametrize("mode", ["only_missing", "diff"])
 def test_the_other_modes_write_what_they_promise(stage: Stage, mode: str) -> None:
     stage.create_table("orders")
-    stage.fill("orders", ITEMS[:100])
+    stage.fill("orders", ITEMS[:20])
     stage.back_up("orders", ITEMS, file_count=2)
 
     answer = Execution(stage, {"write_mode": mode}).run()
 
     assert answer.code == 200, answer.body
     assert stage.items("orders") == canonicals(ITEMS)
-    assert answer.result["items_written"] == 200
+    assert answer.result["items_written"] == 20
 
 
 def test_what_the_workers_transform_is_counted(stage: Stage) -> None:
@@ -124,7 +133,7 @@ def test_what_the_workers_transform_is_counted(stage: Stage) -> None:
     assert answer.code == 200, answer.body
     assert stage.items("copy") == canonicals([{**item, "text": {"S": "***"}} for item in ITEMS])
     report = json.loads(stage.get(answer.body["report"].removeprefix(f"s3://{stage.bucket}/")))["body"]
-    assert report["restore_results"][0]["transformed_attributes"] == {"text": 300, "email": 0}
+    assert report["restore_results"][0]["transformed_attributes"] == {"text": 40, "email": 0}
     assert report["warnings"] == ["no item of table orders has the attribute 'email' that 'transform' names"]
 
 
@@ -238,7 +247,7 @@ def test_a_partition_that_never_accepts_ends_as_a_failure_and_the_rest_is_writte
 ) -> None:
     monkeypatch.setenv("RESTORE_STALL_SECONDS", "2")
     stage.create_table("orders")
-    stage.back_up("orders", ITEMS[:80], file_count=2)
+    stage.back_up("orders", ITEMS[:20], file_count=2)
 
     def work(action: str, **event: Any) -> dict[str, Any]:
         if event["job"].startswith("write-1"):
@@ -251,7 +260,7 @@ def test_a_partition_that_never_accepts_ends_as_a_failure_and_the_rest_is_writte
     assert (answer.code, answer.result["status"]) == (207, "FAILED")
     assert "1 of 2 data files were not written whole: nothing was accepted for" in answer.errors
     assert "ProvisionedThroughputExceeded" in answer.errors
-    assert answer.result["items_written"] == len(stage.items("orders")) == 40
+    assert answer.result["items_written"] == len(stage.items("orders")) == 10
 
 
 def test_a_table_that_is_deleted_meanwhile_fails(stage: Stage) -> None:
@@ -357,16 +366,17 @@ def test_causes_that_the_state_machine_did_not_send_are_refused(stage: Stage, en
     assert "field 'ended' must be" in answer["body"]["error"]
 
 
+@pytest.mark.usefixtures("small_slices")
 def test_refused_items_of_all_jobs_are_kept_together(stage: Stage) -> None:
     stage.create_table("orders")
     bad = [{"id": {"S": f"bad-{number}"}, "text": {"S": "x" * 420_000}} for number in range(2)]
-    lines = [exports.full_line(item) for item in [*ITEMS[:40], bad[0], *ITEMS[40:80], bad[1]]]
-    stage.back_up("orders", files=[exports.data_file(lines[:41]), exports.data_file(lines[41:])])
+    lines = [exports.full_line(item) for item in [*ITEMS[:15], bad[0], *ITEMS[15:30], bad[1]]]
+    stage.back_up("orders", files=[exports.data_file(lines[:16]), exports.data_file(lines[16:])])
 
     answer = Execution(stage, {}).run()
 
     assert (answer.code, answer.result["status"], answer.result["items_failed"]) == (207, "PARTIAL_SUCCESS", 2)
-    assert stage.items("orders") == canonicals(ITEMS[:80])
+    assert stage.items("orders") == canonicals(ITEMS[:30])
     kept = restore({"export": answer.result["failed_items_export"], "tables": ["orders"], "dry_run": True})
     assert (kept.code, kept.result["items_expected"]) == (200, 2)
 
@@ -389,6 +399,7 @@ def test_a_bad_event_is_refused_by_name(stage: Stage, event: Any, problem: str) 
     assert stage.keys("native-exports/restores/") == set()
 
 
+@pytest.mark.usefixtures("small_slices")
 def test_the_budget_is_divided_among_the_workers(stage: Stage) -> None:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=3)
@@ -398,7 +409,7 @@ def test_the_budget_is_divided_among_the_workers(stage: Stage) -> None:
 
     jobs = step("advance", **part)["body"]["jobs"]
 
-    assert (jobs["count"], jobs["concurrency"]) == (9, 2)
+    assert (jobs["count"], jobs["concurrency"]) == (6, 2)
     checkpoint = json.loads(stage.get(f"native-exports/restores/{part['restore_id']}/checkpoint.json"))
     assert checkpoint["tables"][0]["units_per_worker"] == 750
 
@@ -423,7 +434,7 @@ def test_progress_tells_what_the_workers_have_done(stage: Stage) -> None:
     execution.work = work
     assert execution.run().code == 200
     assert [one for one in seen if one[0] == "verify"] == [("verify", 1, 0), ("verify", 2, 0), ("verify", 3, 0)]
-    assert seen[-1] == ("write", 3, 300)
+    assert seen[-1] == ("write", 3, 40)
     ended = json.loads(stage.get(f"native-exports/restores/{execution.restore_id}/progress.json"))
     assert (ended["status"], ended["percent"], ended["files_done"]) == ("ENDED", 100.0, 3)
 

@@ -10,7 +10,7 @@ import pytest
 from sandbox import Sandbox, exports
 from tests.scenario.restore.kit import DATE, Stage, canonicals, restore, strings, table_writes
 
-ITEMS = strings(300, v={"S": "x"})
+ITEMS = strings(100, v={"S": "x"})
 DATA = "backups/*.json.gz"
 
 PASSING: dict[str, Callable[[Sandbox], Any]] = {
@@ -41,8 +41,20 @@ PASSING: dict[str, Callable[[Sandbox], Any]] = {
 }
 
 
-@pytest.mark.parametrize("fault", PASSING)
-@pytest.mark.parametrize("clear", [False, True], ids=["write", "clear"])
+AMID_WRITING = ("throttled at random", "unprocessed", "answer lost", "data cut off in writing")
+"""Clearing only begins where writing ends, so the other faults have passed by then: the long run has them."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "clear"),
+    [
+        *(pytest.param(name, False, id=f"write-{name}") for name in PASSING),
+        *(
+            pytest.param(name, True, id=f"clear-{name}", marks=() if name in AMID_WRITING else pytest.mark.long)
+            for name in PASSING
+        ),
+    ],
+)
 def test_what_passes_costs_no_item(aws: Sandbox, stage: Stage, fault: str, *, clear: bool) -> None:
     stage.create_table("orders")
     stage.back_up("orders", ITEMS, file_count=4)
@@ -52,7 +64,7 @@ def test_what_passes_costs_no_item(aws: Sandbox, stage: Stage, fault: str, *, cl
 
     assert injected.hits > 0
     assert (answer.code, answer.result["status"]) == (200, "COMPLETED")
-    assert (answer.result["items_written"], answer.result["items_failed"]) == (300, 0)
+    assert (answer.result["items_written"], answer.result["items_failed"]) == (100, 0)
     assert stage.items("orders") == canonicals(ITEMS)
 
 

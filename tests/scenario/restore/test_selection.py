@@ -51,10 +51,10 @@ def index(stage: Stage, export: exports.Export, keys: tuple[tuple[str, str], ...
 
 @pytest.fixture
 def orders(stage: Stage) -> exports.Export:
-    """A backup of 200 items in 20 data files, and a table in which all of them have changed since."""
+    """A backup of 40 items in 8 data files, and a table in which all of them have changed since."""
     stage.create_table("orders")
-    stage.fill("orders", strings(200, v={"S": "today"}))
-    return stage.back_up("orders", strings(200, v={"S": "yesterday"}), file_count=20)
+    stage.fill("orders", strings(40, v={"S": "today"}))
+    return stage.back_up("orders", strings(40, v={"S": "yesterday"}), file_count=8)
 
 
 def test_one_item_comes_back_and_nothing_else_changes(aws: Sandbox, stage: Stage, orders: exports.Export) -> None:
@@ -66,18 +66,18 @@ def test_one_item_comes_back_and_nothing_else_changes(aws: Sandbox, stage: Stage
     assert (answer.code, answer.result["status"]) == (200, "COMPLETED")
     counts = [answer.result[name] for name in ("items_expected", "items_written", "files_read", "keys_not_found")]
     assert counts == [1, 1, 1, []]
-    changed = [*strings(7, v={"S": "today"}), *strings(1, 7, v={"S": "yesterday"}), *strings(192, 8, v={"S": "today"})]
+    changed = [*strings(7, v={"S": "today"}), *strings(1, 7, v={"S": "yesterday"}), *strings(32, 8, v={"S": "today"})]
     assert stage.items("orders") == canonicals(changed)
     assert [request.operation for request in table_writes(aws)] == ["BatchWriteItem"]
 
 
-def test_reads_of_one_item_in_a_hundred_files(aws: Sandbox, stage: Stage) -> None:
+def test_reads_of_one_item_in_forty_files(aws: Sandbox, stage: Stage) -> None:
     stage.create_table("orders")
-    export = stage.back_up("orders", strings(1000), file_count=100)
+    export = stage.back_up("orders", strings(400), file_count=40)
     index(stage, export)
     aws.requests.clear()
 
-    answer = restore({"backup_date": DATE, "tables": TABLES, "keys": [key("item-000500")]})
+    answer = restore({"backup_date": DATE, "tables": TABLES, "keys": [key("item-000200")]})
 
     assert answer.code == 200
     data = [aws.requests.count("s3", "GetObject", f"{BUCKET}/{one}") for one in export.data_keys]
@@ -90,8 +90,8 @@ def test_without_an_index_every_file_is_read_and_said(aws: Sandbox, stage: Stage
     aws.requests.clear()
     answer = restore({"tables": TABLES, "keys": [key("item-000007")]})
     assert answer.code == 200
-    assert answer.result["files_read"] == 20
-    assert "has no key index, so all 20 data files with items are read" in " ".join(answer.body["warnings"])
+    assert answer.result["files_read"] == 8
+    assert "has no key index, so all 8 data files with items are read" in " ".join(answer.body["warnings"])
     assert all(aws.requests.count("s3", "GetObject", f"{BUCKET}/{one}") == 1 for one in orders.data_keys)
 
 
@@ -175,7 +175,7 @@ def test_keys_of_another_schema_are_refused_by_name(
 
 
 def test_a_stale_index_is_passed_over(stage: Stage, orders: exports.Export) -> None:
-    other = stage.export("orders", strings(200, 1000), file_count=20)
+    other = stage.export("orders", strings(40, 1000), file_count=8)
     stage.upload(other)
     index(stage, other)
     place = Layout.key_index(other.request.root)
@@ -183,8 +183,8 @@ def test_a_stale_index_is_passed_over(stage: Stage, orders: exports.Export) -> N
 
     answer = restore({"tables": TABLES, "keys": [key("item-000007")]})
 
-    assert (answer.code, answer.result["items_written"], answer.result["files_read"]) == (200, 1, 20)
-    assert "does not cover 20 of its 20 data files" in " ".join(answer.body["warnings"])
+    assert (answer.code, answer.result["items_written"], answer.result["files_read"]) == (200, 1, 8)
+    assert "does not cover 8 of its 8 data files" in " ".join(answer.body["warnings"])
 
 
 def test_an_altered_index_is_passed_over(stage: Stage, orders: exports.Export) -> None:
@@ -196,7 +196,7 @@ def test_an_altered_index_is_passed_over(stage: Stage, orders: exports.Export) -
 
     answer = restore({"tables": TABLES, "keys": [key("item-000007")]})
 
-    assert (answer.code, answer.result["items_written"], answer.result["files_read"]) == (200, 1, 20)
+    assert (answer.code, answer.result["items_written"], answer.result["files_read"]) == (200, 1, 8)
     assert "is altered, or of another version" in " ".join(answer.body["warnings"])
 
 
@@ -217,8 +217,8 @@ def test_a_damaged_file_among_those_needed_fails_before_anything_is_written(
 
 def test_turns_without_any_time_find_and_write_each_item_once(stage: Stage) -> None:
     stage.create_table("orders", WITH_SORT_KEY)
-    items = [{"pk": {"S": "p"}, "sk": {"N": str(number)}} for number in range(120)]
-    stage.back_up("orders", items, file_count=6)
+    items = [{"pk": {"S": "p"}, "sk": {"N": str(number)}} for number in range(60)]
+    stage.back_up("orders", items, file_count=4)
 
     answers = restore_in_turns(
         {"tables": TABLES, "partition_keys": [{"pk": {"S": "p"}}, {"pk": {"S": "q"}}], "max_workers": 2}, seconds=0
@@ -226,7 +226,7 @@ def test_turns_without_any_time_find_and_write_each_item_once(stage: Stage) -> N
 
     assert len(answers) > 3
     last = answers[-1]
-    assert (last.code, last.result["items_written"], last.result["items_expected"]) == (207, 120, 120)
+    assert (last.code, last.result["items_written"], last.result["items_expected"]) == (207, 60, 60)
     assert last.result["keys_not_found"] == [{"pk": {"S": "q"}}]
     assert stage.items("orders") == canonicals(items)
 
@@ -260,4 +260,4 @@ def test_write_modes_concern_only_what_was_found(stage: Stage, orders: exports.E
     assert (answer.code, answer.result["status"], answer.result["proven"]) == (200, "COMPLETED", True)
     second = "today" if mode == "only_missing" else "yesterday"
     held = [*strings(1, v={"S": "today"}), *strings(1, 1, v={"S": "yesterday"}), *strings(1, 2, v={"S": second})]
-    assert stage.items("orders") == canonicals([*held, *strings(197, 3, v={"S": "today"})])
+    assert stage.items("orders") == canonicals([*held, *strings(37, 3, v={"S": "today"})])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.undo import table as undo_table
 from sandbox import exports
 from tests.scenario.restore.kit import BUCKET, TABLE_WRITES, canonical, canonicals, strings
 from tests.scenario.undo.kit import Change, UndoStage, undo, undo_in_turns
@@ -171,9 +172,16 @@ def test_attributes_added_and_removed_do_not_matter(stage: UndoStage) -> None:
     assert stage.items("orders") == canonicals([change[1] or {}])
 
 
+@pytest.fixture
+def ten_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn without time reads a tenth of what DynamoDB lets it."""
+    monkeypatch.setattr(undo_table, "MOST_KEYS_AT_ONCE", 10)
+
+
+@pytest.mark.usefixtures("ten_at_once")
 def test_turns_without_any_time_revert_everything_once(stage: UndoStage) -> None:
     stage.create_table("orders")
-    names = [f"item-{number:04d}" for number in range(350)]
+    names = [f"item-{number:04d}" for number in range(35)]
     stage.fill("orders", [item(name, v={"S": "new"}) for name in names])
     lines = [exports.incremental_line(1, *an_update(name)) for name in names]
     place = stage.window_export("orders", [], files=[exports.data_file(lines[start::3]) for start in range(3)])
@@ -182,13 +190,14 @@ def test_turns_without_any_time_revert_everything_once(stage: UndoStage) -> None
 
     assert len(answers) > 4
     assert {answer.code for answer in answers[:-1]} == {202}
-    assert (answers[-1].code, answers[-1].counts) == (200, (350, 350, 0, 0, 0))
+    assert (answers[-1].code, answers[-1].counts) == (200, (35, 35, 0, 0, 0))
     assert stage.items("orders") == canonicals(item(name, v={"S": "old"}) for name in names)
 
 
+@pytest.mark.usefixtures("ten_at_once")
 def test_a_killed_turn_is_done_again(stage: UndoStage) -> None:
     stage.create_table("orders")
-    names = [f"item-{number:04d}" for number in range(150)]
+    names = [f"item-{number:04d}" for number in range(15)]
     stage.fill("orders", [item(name, v={"S": "new"}) for name in names])
     event = {"tables": ["orders"], "export": stage.window_export("orders", [an_update(name) for name in names])}
     first = undo(event, seconds=0)
@@ -201,7 +210,7 @@ def test_a_killed_turn_is_done_again(stage: UndoStage) -> None:
     answer = undo({"undo_id": first.body["undo_id"]})
 
     assert answer.code == 200
-    assert sum(answer.counts[1:3]) == 150
+    assert sum(answer.counts[1:3]) == 15
     assert stage.items("orders") == canonicals(item(name, v={"S": "old"}) for name in names)
 
 
