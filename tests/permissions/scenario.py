@@ -22,7 +22,9 @@ OTHER_ACCOUNT = "111122223333"
 
 def play(stage: Stage) -> None:
     """Run every function through what it can do. Raises AssertionError where one does not succeed."""
-    stage.aws.exports.configure(seconds=0, restorable_lag_seconds=0, pitr_age_seconds=7200, minimum_window_seconds=0)
+    stage.aws.exports.configure(
+        seconds=0, restorable_lag_seconds=0, pitr_age_seconds=7200, minimum_window_seconds=0, partitions=1
+    )
     stage.aws.backups.configure(seconds=0, restore_seconds=0)
     days = _back_up_on_several_days(stage)
     _hold(stage, days[0])
@@ -162,7 +164,7 @@ def _copy_offsite(stage: Stage) -> None:
     s3, day = stage.aws.client("s3"), f"{datetime.now(UTC):%Y-%m-%d}"
     with pytest.MonkeyPatch.context() as patch:
         for module in (plain_store, transfer):
-            patch.setattr(module, "PART_BYTES", 64)
+            patch.setattr(module, "PART_BYTES", 2000)
         patch.setattr(chain_steps, "SHORTEST_WINDOW", timedelta(seconds=1))
         time.sleep(2.1)
         _succeeded(stage.call("backup", {"export_type": "INCREMENTAL_EXPORT", "tables": ["TABLE"]}))
@@ -171,9 +173,10 @@ def _copy_offsite(stage: Stage) -> None:
         manifest = f"{PREFIX}/{day}/manifest.json"
         entries = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read())["exports"]
         (export,) = (one["export_manifest"].rpartition("/")[0] for one in entries if one["table_name"] == "TABLE")
-        # The largest of them comes in several parts: DynamoDB spreads items over files as it likes.
+        # The largest of them comes in several parts, for its item that gzip makes no smaller.
         sizes = {key: s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] for key in objects(stage)}
         data = max((key for key in sizes if key.startswith(f"{export}/data/")), key=sizes.__getitem__)
+        assert sizes[data] > 2000
         chain = next(key for key in objects(stage) if f"{PREFIX}/chains/TABLE/" in key)
         for key in (manifest, data, chain):
             s3.delete_object(Bucket=BUCKET, Key=key)

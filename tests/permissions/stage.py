@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ class Stage:
             )
         for number in range(12):
             dynamodb.put_item(TableName=name, Item={"id": {"S": str(number)}, "expires": {"N": "9999999999"}})
+        dynamodb.put_item(TableName=name, Item={"id": {"S": "large"}, "noise": {"B": Random(0).randbytes(3000)}})
 
     def credentials(self, role: str) -> dict[str, str]:
         """Return the credentials of a role's session."""

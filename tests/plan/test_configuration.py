@@ -28,7 +28,20 @@ def test_formatted(repo_root: Path) -> None:
     assert done.returncode == 0, f"Run `make format`.\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("directory", [".", *(f"examples/{name}" for name in EXAMPLES)])
+# What tests/apply applies in each run, and the module, which test_terraform_tests.py plans, make long validates, too.
+ALSO_APPLIED = {"complete", "disaster_recovery", "http_api", "immutable", "on_demand_backup", "restore_tests"}
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        pytest.param(".", marks=pytest.mark.long),
+        *(
+            pytest.param(f"examples/{name}", marks=[pytest.mark.long] if name in ALSO_APPLIED else [])
+            for name in EXAMPLES
+        ),
+    ],
+)
 def test_valid(directory: str, root_module: Terraform) -> None:
     terraform = Terraform(root_module.directory / directory, root_module.environment)
     terraform.get()
