@@ -20,6 +20,7 @@ from sandbox.emulator import (
     dynamodb_patches,
     iam_patches,
     lambda_patches,
+    lambda_processes,
     s3_patches,
     scheduler_patches,
     ssm_patches,
@@ -104,6 +105,7 @@ def _end_with_parent(directory: Path) -> None:
     """End with the parent, however it ends: it holds the other end of stdin."""
     sys.stdin.buffer.read()
     at.RESET_LAMBDA.current()
+    lambda_processes.end()
     shutil.rmtree(directory, ignore_errors=True)
     os._exit(0)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sandbox.emulator import lambda_processes, unpacked
 from sandbox.emulator import patch_points as at
-from sandbox.emulator import unpacked
-from sandbox.emulator.lambda_python import build_launcher, runtime_libraries
+from sandbox.emulator.lambda_python import python_for, runtime_libraries
 from sandbox.environment import CACHE_VARIABLE
 
 _REPORT = '"error": str(e), "trace": traceback.format_exc()}'
@@ -42,7 +42,7 @@ del _prepare
 
 
 def apply(directory: Path) -> None:
-    """Install the patches; launchers and the runtime's libraries are kept in `directory`."""
+    """Install the patches; the runtime's libraries are kept in `directory`."""
     libraries = runtime_libraries(directory)
     inherited = [name for name in os.environ if name not in ("PATH", "LANG", "AWS_ENDPOINT_URL", "HOME", "TMPDIR")]
     inherited = [name for name in inherited if not name.startswith("AWS_") or name.endswith("_FILE")]
@@ -56,11 +56,12 @@ def apply(directory: Path) -> None:
             if not runtime.startswith("python"):
                 return original(runtime)
             preamble = _PREAMBLE.format(inherited=inherited, runtime=runtime, libraries=str(libraries))
-            return str(build_launcher(directory, runtime)), preamble + script
+            return python_for(runtime), preamble + script
 
         return detected
 
     at.DETECT_RUNTIME.wrap(detect)
+    lambda_processes.apply(libraries)
     unpacked.apply(Path(os.environ.get(CACHE_VARIABLE) or directory / "unpacked"))
     _name_error_types()
 

@@ -33,17 +33,6 @@ def runtime_libraries(directory: Path) -> Path:
     return folder
 
 
-def build_launcher(directory: Path, runtime: str) -> Path:
-    """Return an executable that runs a script as the runtime would: without site packages and PYTHON* variables."""
-    launcher = directory / f"{runtime}-launcher"
-    if not launcher.exists():
-        written = launcher.with_suffix(".new")
-        written.write_text(f'#!/bin/sh\nexec "{python_for(runtime)}" -I -S -X utf8 "$@"\n')
-        written.chmod(0o755)
-        written.rename(launcher)
-    return launcher
-
-
 @functools.cache
 def python_for(runtime: str) -> str:
     """Return the interpreter for e.g. `python3.13`: that version where the machine has it, else the sandbox's own."""

@@ -105,6 +105,7 @@ WORKER_INVOKE = PatchPoint(
     "Worker.invoke",
     ("self", "event", "request_id", "trace_id", "depth", "durable", "invoked_function_arn"),
 )
+LAMBDA_SUBPROCESS = PatchPoint(_LAMBDA, "subprocess")
 LAMBDA_ZIPFILE = PatchPoint(_LAMBDA, "zipfile")
 RESET_LAMBDA = PatchPoint(_LAMBDA, "reset", ())
 EXECUTE_WARM = PatchPoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id"))
