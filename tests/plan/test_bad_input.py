@@ -141,7 +141,8 @@ PLANS: dict[str, dict[str, BadInput]] = {
             "mfa{type}", ("between separators", '"mfa{type}"', "leave table_name_convention")
         ),
     },
-    "locked longer than kept": {
+    # What refers to tables, schedules, retention and the bucket is checked only where these are good.
+    "features": {
         "immutability": BadInput(
             {"mode": "GOVERNANCE", "default_days": 8, "daily_days": 36},
             ("still bill it", "daily_days 36, kept 35, default_days 8, failed kept 7", "raise the days in retention"),
@@ -154,39 +155,6 @@ PLANS: dict[str, dict[str, BadInput]] = {
                 ("in tables, too", '"sessions"', "Correct the name"),
             ),
         ),
-    },
-    "lock mode": {
-        "immutability": BadInput({"mode": "governance"}, ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE")),
-    },
-    "lock days": {
-        "immutability": BadInput(
-            {"mode": "GOVERNANCE", "default_days": 0.5}, ("1 to 36500", '"default_days":0.5', "Use such numbers")
-        ),
-    },
-    "lock of no class": {
-        "immutability": BadInput(
-            {"mode": "GOVERNANCE", "yearly_days": 365}, ("yearly is none", "Add the class to retention")
-        ),
-    },
-    "administrators": {
-        "immutability": BadInput(
-            {"mode": "GOVERNANCE", "administrator_arns": ["terraform"]},
-            ("arn:aws:iam::ACCOUNT", '["terraform"]', "no such ARN"),
-        ),
-    },
-    # What locks need of the bucket is checked only where the bucket's own settings are good.
-    "administrators of an existing bucket": {
-        "immutability": BadInput(
-            {"mode": "GOVERNANCE", "administrator_arns": ["arn:aws:iam::123456789012:role/terraform"]},
-            ("that the module creates", "bucket.create = false", "your bucket's policy"),
-        ),
-    },
-    "force_destroy in compliance mode": {
-        "immutability": BadInput(
-            {"mode": "COMPLIANCE"}, ("cannot delete what is locked", "Given: both", 'mode = "GOVERNANCE"')
-        ),
-    },
-    "restore tests": {
         "restore_tests": BadInput(
             {
                 "schedule": "weekly",
@@ -207,8 +175,6 @@ PLANS: dict[str, dict[str, BadInput]] = {
                 ("128 to 10240", "memory_mb 64", "in these ranges"),
             ),
         ),
-    },
-    "replication": {
         "replication": BadInput(
             {"bucket_arn": "copies", "account_id": "1", "kms_key_arn": "arn:aws:kms:x", "storage_class": "GLACIER"},
             ("is a bucket's ARN", 'Given: "copies"', "output bucket.arn"),
@@ -218,14 +184,6 @@ PLANS: dict[str, dict[str, BadInput]] = {
                 ("could not be restored at once", '"GLACIER"', "leave it out"),
             ),
         ),
-    },
-    "replication of an existing bucket": {
-        "replication": BadInput(
-            {"bucket_arn": "arn:aws:s3:::copies"},
-            ("leaves an existing one", "Given: both", "leave create true"),
-        ),
-    },
-    "off-site copy": {
         "offsite_copy": BadInput(
             {
                 "endpoint_url": "http://store.example.com",
@@ -249,14 +207,50 @@ PLANS: dict[str, dict[str, BadInput]] = {
                 ("512 to 10240", "memory_mb 256", "in these ranges"),
             ),
         ),
+        "backup_methods": BadInput(
+            {
+                "users": {"method": "on_demand"},
+                "carts": {"method": "native_export", "segments": 2},
+                "goods": {"method": "scan", "max_read_units_per_second": 0.5},
+                "notes": {"method": "scan", "segments": 65},
+                "files": {"method": "scan"},
+            },
+            ('"native_export" or "scan"', 'users "on_demand"', "modules/on_demand_backup"),
+            also=(
+                ("reads nothing", '"carts"', 'set method = "scan"'),
+                ("at least 1", "goods 0.5", "larger number"),
+                ("1 to 64", "notes 65", "in that range"),
+                ("tables that are in tables", 'Not among them: "files".', "add the table"),
+            ),
+        ),
     },
-    "a table that looks like scratch": {
+    "existing bucket": {
+        "immutability": BadInput(
+            {"mode": "GOVERNANCE", "administrator_arns": ["arn:aws:iam::123456789012:role/terraform"]},
+            ("that the module creates", "bucket.create = false", "your bucket's policy"),
+        ),
+        "replication": BadInput(
+            {"bucket_arn": "arn:aws:s3:::copies"},
+            ("leaves an existing one", "Given: both", "leave create true"),
+        ),
         "restore_tests": BadInput(
             {"scratch_prefix": "scratch-"}, ("scratch tables are deleted", '"scratch-users"', "Choose another prefix")
         ),
+        "backup_methods": BadInput(
+            {"users": {"method": "scan"}}, ("no increments", 'never be backed up: "users"', "for example daily")
+        ),
+    },
+    "convention and compliance": {
+        "immutability": BadInput(
+            {"mode": "COMPLIANCE"}, ("cannot delete what is locked", "Given: both", 'mode = "GOVERNANCE"')
+        ),
+        "backup_methods": BadInput(
+            {"users": {"method": "scan"}, "mfa-api_prod_users_global": {"method": "scan"}},
+            ("one method", 'short and as a full name: "users".', "Remove one"),
+        ),
     },
     # Where one of these is bad, Terraform does not go on to the tables that depend on it.
-    "wildcards that would widen a policy": {
+    "wildcards that would widen a policy, and locks": {
         "kms_key_arn": BadInput(ANY_KEY, ("a key's ARN", ANY_KEY, "aws_kms_key")),
         "service_kms_key_arn": BadInput(ANY_KEY, ("a key's ARN", ANY_KEY, "aws_kms_key")),
         "tables": BadInput(["orders*"], ("3 to 255 characters", '"orders*"', "as DynamoDB shows it")),
@@ -278,6 +272,15 @@ PLANS: dict[str, dict[str, BadInput]] = {
                 "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stor?-AbCdEf",
             },
             ("never the key itself", "stor?-AbCdEf", "aws_secretsmanager_secret"),
+        ),
+        "immutability": BadInput(
+            {"mode": "governance", "default_days": 0.5, "yearly_days": 365, "administrator_arns": ["terraform"]},
+            ('"GOVERNANCE" or', '"governance"', "Begin with GOVERNANCE"),
+            also=(
+                ("1 to 36500", '"default_days":0.5', "Use such numbers"),
+                ("yearly is none", "Add the class to retention"),
+                ("arn:aws:iam::ACCOUNT", '["terraform"]', "no such ARN"),
+            ),
         ),
     },
     "fifth": {
@@ -302,60 +305,16 @@ PLANS: dict[str, dict[str, BadInput]] = {
         "environment": BadInput("", ("begins with a letter or digit", '""', "Replace")),
         "table_name_convention": BadInput("mfa_{env}_{type}", ("{environment}", '"mfa_{env}_{type}"', "Write other")),
     },
-    "table outside the convention": {
+    "tables and the convention": {
         "tables": BadInput(
-            ["u2f", "mfa-api_staging_totp_global"],
+            ["u2f", "mfa-api_prod_u2f_global", "mfa-api_staging_totp_global"],
             (
                 f'"{CONVENTION}"',
                 'environment "prod"',
                 'Outside it: "mfa-api_staging_totp_global".',
                 "write only the short name",
             ),
-        ),
-    },
-    # The methods are checked against the tables, so not where these are bad.
-    "unknown method": {
-        "backup_methods": BadInput(
-            {"users": {"method": "on_demand"}},
-            ('"native_export" or "scan"', 'users "on_demand"', "modules/on_demand_backup"),
-        ),
-    },
-    "scan's settings of another method": {
-        "backup_methods": BadInput(
-            {"users": {"method": "native_export", "segments": 2}}, ("reads nothing", '"users"', 'set method = "scan"')
-        ),
-    },
-    "read rate": {
-        "backup_methods": BadInput(
-            {"users": {"method": "scan", "max_read_units_per_second": 0.5}},
-            ("at least 1", "users 0.5", "larger number"),
-        ),
-    },
-    "segments": {
-        "backup_methods": BadInput(
-            {"users": {"method": "scan", "segments": 65}}, ("1 to 64", "users 65", "in that range")
-        ),
-    },
-    "scan without a full schedule": {
-        "backup_methods": BadInput(
-            {"users": {"method": "scan"}}, ("no increments", 'never be backed up: "users"', "for example daily")
-        ),
-    },
-    "method of another table": {
-        "backup_methods": BadInput(
-            {"users": {"method": "scan"}, "orders": {"method": "scan"}},
-            ("tables that are in tables", 'Not among them: "orders".', "add the table"),
-        ),
-    },
-    "method twice": {
-        "backup_methods": BadInput(
-            {"users": {"method": "scan"}, "mfa-api_prod_users_global": {"method": "scan"}},
-            ("one method", 'short and as a full name: "users".', "Remove one"),
-        ),
-    },
-    "table twice": {
-        "tables": BadInput(
-            ["u2f", "mfa-api_prod_u2f_global"], ("listed once", 'short and as a full name: "u2f".', "Remove one")
+            also=(("listed once", 'short and as a full name: "u2f".', "Remove one"),),
         ),
     },
 }
@@ -367,15 +326,15 @@ GOOD_FOR_A_PLAN = {
         "package": {"s3_bucket": "artifacts", "s3_key": "function.zip"},
         "layer": {"s3": {"bucket": "artifacts", "key": "layer.zip"}},
     },
-    "table outside the convention": GOOD | {"table_name_convention": CONVENTION},
-    "scan without a full schedule": GOOD
-    | {"schedules": {"often": {"expression": "rate(1 hours)", "export_type": "INCREMENTAL_EXPORT"}}},
-    "method twice": GOOD | {"table_name_convention": CONVENTION},
-    "table twice": GOOD | {"table_name_convention": CONVENTION},
-    "administrators of an existing bucket": GOOD | {"bucket": {"create": False, "name": "theirs"}},
-    "force_destroy in compliance mode": GOOD | {"bucket": {"force_destroy": True}},
-    "replication of an existing bucket": GOOD | {"bucket": {"create": False, "name": "theirs"}},
-    "a table that looks like scratch": GOOD | {"tables": ["scratch-users"]},
+    "features": GOOD | {"tables": ["users", "carts", "goods", "notes"]},
+    "existing bucket": GOOD
+    | {
+        "bucket": {"create": False, "name": "theirs"},
+        "tables": ["users", "scratch-users"],
+        "schedules": {"often": {"expression": "rate(1 hours)", "export_type": "INCREMENTAL_EXPORT"}},
+    },
+    "convention and compliance": GOOD | {"bucket": {"force_destroy": True}, "table_name_convention": CONVENTION},
+    "tables and the convention": GOOD | {"table_name_convention": CONVENTION},
 }
 CASES = [(plan, variable) for plan, inputs in PLANS.items() for variable in inputs]
 
