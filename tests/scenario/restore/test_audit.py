@@ -21,7 +21,7 @@ def stage(stage: Stage, aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop-test-dynamodb-restore")
     aws.client("logs").create_log_group(logGroupName=GROUP)
     stage.create_table("orders")
-    stage.back_up("orders", strings(60), file_count=3)
+    stage.back_up("orders", strings(24), file_count=2)
     aws.requests.clear()
     return stage
 
@@ -61,7 +61,7 @@ def test_a_restore_in_turns_has_a_begin_and_an_end(stage: Stage, aws: Sandbox) -
     assert began["who"]["function"] == "shop-test-dynamodb-restore"
     assert ended["outcome"]["status_code"] == 200
     (table,) = ended["outcome"]["tables"]
-    assert (table["table_name"], table["target_table"], table["items_written"]) == ("orders", "orders", 60)
+    assert (table["table_name"], table["target_table"], table["items_written"]) == ("orders", "orders", 24)
     kept = record(stage, work_id)
     assert (kept["id"], kept["began"]["event"], kept["ended"]["outcome"]) == (work_id, began["event"], ended["outcome"])
 
@@ -106,7 +106,7 @@ def test_a_record_that_cannot_be_written_is_told_and_stops_nothing(stage: Stage,
     answer = restore({"tables": ["orders"]})
 
     assert answer.code == 200
-    assert stage.items("orders") == canonicals(strings(60))
+    assert stage.items("orders") == canonicals(strings(24))
     warnings = [one for one in answer.body["warnings"] if one.startswith("the audit record of this restore")]
     assert [("(began)" in one, "(ended)" in one) for one in warnings] == [(True, False), (False, True)]
 

@@ -10,8 +10,8 @@ from tests.scenario.restore.kit import Answer, Stage, canonicals, restore_in_tur
 from tests.scenario.restore.test_chains import chain_of, deleted, valued, with_value
 from tests.scenario.restore.test_new_target import ITEMS, assert_settings_again, back_up
 
-BACKUP = strings(50, n={"N": "1"})
-CHANGED = [{**one, "n": {"N": "2"}} for one in BACKUP[10:20]]
+BACKUP = strings(24, n={"N": "1"})
+CHANGED = [{**one, "n": {"N": "2"}} for one in BACKUP[4:8]]
 FOREIGN = strings(7, start=900)
 TURNS = pytest.mark.parametrize("seconds", [60, 0], ids=["one turn", "shortest turns"])
 
@@ -30,19 +30,19 @@ def run(seconds: float, **event: Any) -> Answer:
 @pytest.mark.parametrize(
     ("mode", "counts"),
     [
-        ("overwrite", (50, 0, 0, 0, 0)),
-        ("only_missing", (30, 20, 0, 0, 0)),
-        ("mirror", (50, 0, 0, 0, 7)),
-        ("diff", (40, 0, 10, 0, 0)),
+        ("overwrite", (24, 0, 0, 0, 0)),
+        ("only_missing", (16, 8, 0, 0, 0)),
+        ("mirror", (24, 0, 0, 0, 7)),
+        ("diff", (20, 0, 4, 0, 0)),
     ],
 )
 def test_write_modes_with_proof(stage: Stage, mode: str, counts: tuple[int, ...], seconds: float) -> None:
     stage.create_table("orders")
-    stage.fill("orders", [*BACKUP[:10], *CHANGED, *FOREIGN])
+    stage.fill("orders", [*BACKUP[:4], *CHANGED, *FOREIGN])
     stage.back_up("orders", BACKUP, file_count=2)
     answer = run(seconds, write_mode=mode, prove=True)
     assert (answer.code, answer.result["proven"], accounted(answer.result)) == (200, True, counts)
-    kept = [*BACKUP[:10], *CHANGED, *BACKUP[20:]] if mode == "only_missing" else BACKUP
+    kept = [*BACKUP[:4], *CHANGED, *BACKUP[8:]] if mode == "only_missing" else BACKUP
     assert stage.items("orders") == canonicals([*kept, *(FOREIGN if mode != "mirror" else [])])
 
 
@@ -52,7 +52,7 @@ def test_dry_runs_in_the_shortest_turns(stage: Stage, mode: str) -> None:
     stage.fill("orders", FOREIGN)
     stage.back_up("orders", BACKUP, file_count=2)
     answer = run(0, write_mode=mode, dry_run=True)
-    assert (answer.code, answer.result["status"], answer.result["items_processed"]) == (200, "READY", 50)
+    assert (answer.code, answer.result["status"], answer.result["items_processed"]) == (200, "READY", 24)
     assert stage.items("orders") == canonicals(FOREIGN)
 
 
@@ -75,7 +75,7 @@ def test_a_chain_with_proof(stage: Stage, mode: str, seconds: float) -> None:
 def test_a_missing_table_is_created_and_proven_in_the_shortest_turns(stage: Stage, mode: str) -> None:
     back_up(stage, file_count=2)
     answer = run(0, create_missing_tables=True, write_mode=mode, prove=True)
-    assert (answer.code, answer.result["proven"], accounted(answer.result)) == (200, True, (60, 0, 0, 0, 0))
+    assert (answer.code, answer.result["proven"], accounted(answer.result)) == (200, True, (20, 0, 0, 0, 0))
     assert stage.items("orders") == canonicals(ITEMS)
     assert_settings_again(stage)
 

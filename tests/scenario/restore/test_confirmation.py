@@ -23,7 +23,7 @@ def stage(stage: Stage, aws: Sandbox) -> Stage:
     """A table with an item that its backup does not hold."""
     stage.create_table("orders")
     stage.fill("orders", [{"id": {"S": "extra"}}])
-    stage.back_up("orders", strings(60), file_count=3)
+    stage.back_up("orders", strings(24), file_count=2)
     aws.requests.clear()
     return stage
 
@@ -70,7 +70,7 @@ def test_a_confirmed_mirror_deletes_in_as_many_turns_as_it_takes(stage: Stage, c
     answers = restore_in_turns(MIRROR | {"confirm": confirm, "max_workers": 2}, seconds=0)
 
     assert {answer.code for answer in answers} == {202, 200}
-    assert stage.items("orders") == canonicals(strings(60))
+    assert stage.items("orders") == canonicals(strings(24))
 
 
 def test_a_confirmed_restore_goes_on_by_its_id_alone(stage: Stage) -> None:
@@ -84,12 +84,12 @@ def test_a_confirmed_restore_goes_on_by_its_id_alone(stage: Stage) -> None:
 def test_the_state_machine_s_workers_are_not_stopped(
     aws: Sandbox, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RESTORE_SLICE_LINES", "40")
+    monkeypatch.setenv("RESTORE_SLICE_LINES", "20")
     answer = Execution(stage, MIRROR | {"confirm": "orders"}).run()
 
     assert (answer.code, answer.result["items_deleted"]) == (200, 1)
     assert table_writes(aws)
-    assert stage.items("orders") == canonicals(strings(60))
+    assert stage.items("orders") == canonicals(strings(24))
 
 
 def test_without_the_setting_the_documented_events_go_on_working(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

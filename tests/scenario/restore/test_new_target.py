@@ -24,7 +24,7 @@ from tests.scenario.restore.kit import (
 
 ITEMS = [
     {"id": {"S": f"{n % 7}"}, "at": {"N": str(n)}, "day": {"S": f"d{n % 3}"}, "blob": {"B": "AAECAw=="}}
-    for n in range(60)
+    for n in range(20)
 ]
 CREATE = {"create_missing_tables": True}
 IMPORT = {"method": "import"}
@@ -53,7 +53,7 @@ def definition(**table: Any) -> dict[str, Any]:
                 "IndexStatus": "ACTIVE",
                 "ProvisionedThroughput": {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
                 "IndexArn": "arn",
-                "ItemCount": 60,
+                "ItemCount": 20,
             }
         ],
         "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
@@ -92,7 +92,7 @@ def back_up(stage: Stage, captured: Mapping[str, Any] | None = None, **how: Any)
 def assert_restored(stage: Stage, answer: Answer, table: str = "orders") -> None:
     result = answer.result
     assert (answer.code, result["status"], result["error"]) == (200, "COMPLETED", None)
-    assert (result["items_written"], result["items_expected"], result["creates_target"]) == (60, 60, True)
+    assert (result["items_written"], result["items_expected"], result["creates_target"]) == (20, 20, True)
     assert stage.items(table) == canonicals(ITEMS)
 
 
@@ -111,7 +111,7 @@ def assert_settings_again(stage: Stage, table: str = "orders") -> None:
 
 @pytest.mark.parametrize("how", [CREATE, IMPORT], ids=["create", "import"])
 def test_a_lost_table_comes_back_with_items_indexes_and_settings(stage: Stage, how: dict[str, Any]) -> None:
-    back_up(stage, file_count=3)
+    back_up(stage, file_count=2)
     assert_restored(stage, restore(how))
     assert_settings_again(stage)
 
@@ -171,7 +171,7 @@ def test_a_damaged_backup_creates_no_table(stage: Stage, how: dict[str, Any]) ->
 
 @pytest.mark.parametrize("how", [CREATE, IMPORT], ids=["create", "import"])
 def test_in_short_turns(stage: Stage, how: dict[str, Any]) -> None:
-    back_up(stage, file_count=3)
+    back_up(stage, file_count=2)
     answers = restore_in_turns(how, seconds=0.3)
     assert_restored(stage, answers[-1])
     assert_settings_again(stage)
@@ -230,7 +230,7 @@ def test_an_import_that_leaves_items_out_is_a_failure(aws: Sandbox, stage: Stage
     stage.back_up("orders", refused, entry={"table_definition": key})
     answer = restore(IMPORT)
     assert (answer.code, answer.result["status"]) == (207, "FAILED")
-    assert "60 of 61" in answer.errors
+    assert "20 of 21" in answer.errors
     assert "delete it" in answer.errors
 
 

@@ -12,13 +12,13 @@ import pytest
 from sandbox import Sandbox
 from tests.scenario.restore.kit import DATE, Stage, canonicals, decoded, restore, restore_in_turns, strings
 
-ITEMS = strings(60, n={"N": "1E1"}, secret={"S": "do-not-tell"})
+ITEMS = strings(30, n={"N": "1E1"}, secret={"S": "do-not-tell"})
 
 
 @pytest.fixture
 def shop(stage: Stage) -> Stage:
     stage.create_table("orders")
-    stage.back_up("orders", ITEMS, file_count=4)
+    stage.back_up("orders", ITEMS, file_count=3)
     return stage
 
 
@@ -100,7 +100,7 @@ def test_a_table_that_changes_during_the_proof_is_never_200(
     thread.join()
     assert answer.code == 207
     result = answer.result
-    assert (result["status"], result["proven"], result["items_written"]) == ("PARTIAL_SUCCESS", False, 60)
+    assert (result["status"], result["proven"], result["items_written"]) == ("PARTIAL_SUCCESS", False, 30)
     found = result["differences"]
     assert (found["missing"], found["different"], found["extra"]) == (1, 1, 1)
     assert found["samples"] == {
@@ -155,7 +155,7 @@ def test_a_table_that_may_not_be_read_is_not_proven_and_what_was_written_is_told
 
     assert (answer.code, answer.result["status"], answer.result["proven"]) == (207, "FAILED", None)
     assert "Scan failed with AccessDenied" in answer.errors
-    assert answer.result["items_written"] == len(shop.items("orders")) == 60
+    assert answer.result["items_written"] == len(shop.items("orders")) == 30
 
 
 def test_a_scan_that_stays_throttled_is_waited_for(aws: Sandbox, shop: Stage) -> None:
@@ -165,7 +165,7 @@ def test_a_scan_that_stays_throttled_is_waited_for(aws: Sandbox, shop: Stage) ->
     assert "waiting after Scan failed with" in first.result["error"]
     fault.clear()
     answer = restore({"restore_id": first.body["restore_id"]})
-    assert (answer.code, answer.result["proven"], answer.result["items_written"]) == (200, True, 60)
+    assert (answer.code, answer.result["proven"], answer.result["items_written"]) == (200, True, 30)
 
 
 def test_a_proof_in_short_turns_counts_nothing_twice(aws: Sandbox, stage: Stage) -> None:
