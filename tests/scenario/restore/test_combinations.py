@@ -21,8 +21,8 @@ def accounted(result: dict[str, Any]) -> tuple[int, ...]:
 
 
 def run(seconds: float, **event: Any) -> Answer:
-    answers = restore_in_turns({"max_workers": 3, **event}, seconds=seconds, most=600)
-    assert len(answers) == 1 or not seconds
+    answers = restore_in_turns({"max_workers": 2, **event}, seconds=seconds, most=600)
+    assert (len(answers) == 1) == bool(seconds)
     return answers[-1]
 
 
@@ -39,7 +39,7 @@ def run(seconds: float, **event: Any) -> Answer:
 def test_write_modes_with_proof(stage: Stage, mode: str, counts: tuple[int, ...], seconds: float) -> None:
     stage.create_table("orders")
     stage.fill("orders", [*BACKUP[:4], *CHANGED, *FOREIGN])
-    stage.back_up("orders", BACKUP, file_count=2)
+    stage.back_up("orders", BACKUP, file_count=3)
     answer = run(seconds, write_mode=mode, prove=True)
     assert (answer.code, answer.result["proven"], accounted(answer.result)) == (200, True, counts)
     kept = [*BACKUP[:4], *CHANGED, *BACKUP[8:]] if mode == "only_missing" else BACKUP
@@ -50,7 +50,7 @@ def test_write_modes_with_proof(stage: Stage, mode: str, counts: tuple[int, ...]
 def test_dry_runs_in_the_shortest_turns(stage: Stage, mode: str) -> None:
     stage.create_table("orders")
     stage.fill("orders", FOREIGN)
-    stage.back_up("orders", BACKUP, file_count=2)
+    stage.back_up("orders", BACKUP, file_count=3)
     answer = run(0, write_mode=mode, dry_run=True)
     assert (answer.code, answer.result["status"], answer.result["items_processed"]) == (200, "READY", 24)
     assert stage.items("orders") == canonicals(FOREIGN)
@@ -73,7 +73,7 @@ def test_a_chain_with_proof(stage: Stage, mode: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("mode", ["overwrite", "only_missing", "mirror", "diff"])
 def test_a_missing_table_is_created_and_proven_in_the_shortest_turns(stage: Stage, mode: str) -> None:
-    back_up(stage, file_count=2)
+    back_up(stage, file_count=3)
     answer = run(0, create_missing_tables=True, write_mode=mode, prove=True)
     assert (answer.code, answer.result["proven"], accounted(answer.result)) == (200, True, (20, 0, 0, 0, 0))
     assert stage.items("orders") == canonicals(ITEMS)

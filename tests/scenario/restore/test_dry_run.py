@@ -60,7 +60,7 @@ def test_a_dry_run_of_a_damaged_backup_is_failed_and_writes_nothing(aws: Sandbox
 
 def test_a_dry_run_in_turns_writes_no_item(aws: Sandbox, stage: Stage) -> None:
     stage.create_table("orders")
-    stage.back_up("orders", strings(60), file_count=20)
+    stage.back_up("orders", strings(12), file_count=6)
     aws.requests.clear()
     event = {"dry_run": True, "max_workers": 1}
 
@@ -71,8 +71,8 @@ def test_a_dry_run_in_turns_writes_no_item(aws: Sandbox, stage: Stage) -> None:
         answer, turns = restore({**event, "restore_id": restore_id}, seconds=0), turns + 1
 
     assert turns > 2
-    assert (answer.code, answer.result["status"], answer.result["files_done"]) == (200, "READY", 20)
-    assert answer.result["items_processed"] == 60
+    assert (answer.code, answer.result["status"], answer.result["files_done"]) == (200, "READY", 6)
+    assert answer.result["items_processed"] == 12
     assert aws.requests.count("dynamodb", "BatchWriteItem") == 0
     # What a later turn needs is kept under restores/, and nowhere else.
     assert {

@@ -63,13 +63,13 @@ def test_a_dry_run_and_a_damaged_backup_write_nothing(stage: Stage) -> None:
 
 def test_turns(stage: Stage) -> None:
     stage.create_table("orders")
-    stage.back_up("orders", strings(130), file_count=4)
+    stage.back_up("orders", strings(60), file_count=3)
 
     answers = restore_in_turns({"clear_existing_data": True, "max_workers": 2}, seconds=0)
 
     assert len(answers) > 2
     assert answers[-1].code == 200
-    assert stage.items("orders") == canonicals(strings(130))
+    assert stage.items("orders") == canonicals(strings(60))
 
 
 def test_an_item_without_its_key_is_kept_apart(stage: Stage) -> None:
