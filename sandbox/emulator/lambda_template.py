@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 LONGEST_REQUEST_BYTES = 1024 * 1024
@@ -29,14 +30,15 @@ SERVICES = ("dynamodb", "s3")
 def import_runtime(folders: list[str]) -> None:
     """Import what functions find already imported. The path is then as it was."""
     sys.path.extend(folders)
-    import boto3
-    import botocore.handlers
-    import botocore.loaders
+    with suppress(ImportError):  # a layer's own package that does not fit is for its function to tell
+        import boto3
+        import botocore.handlers
+        import botocore.loaders
 
-    read = functools.cache(botocore.loaders.JSONFileLoader().load_file)
-    setattr(botocore.loaders.JSONFileLoader, "load_file", lambda _, path: read(path))  # noqa: B010 - for mypy
-    for service in SERVICES:
-        boto3.session.Session().client(service, region_name="us-east-1")
+        read = functools.cache(botocore.loaders.JSONFileLoader().load_file)
+        setattr(botocore.loaders.JSONFileLoader, "load_file", lambda _, path: read(path))  # noqa: B010 - for mypy
+        for service in SERVICES:
+            boto3.session.Session().client(service, region_name="us-east-1")
     del sys.path[-len(folders) :]
     sys.path_importer_cache.clear()
 

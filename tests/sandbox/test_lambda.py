@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import time
@@ -62,6 +63,31 @@ def test_a_layer_is_on_the_path(aws: Sandbox) -> None:
     deploy(aws, source, Layers=[layer["LayerVersionArn"]])
 
     assert invoke(aws) == (None, "from the layer")
+
+
+def test_what_a_layer_brings_goes_before_lambdas_own_package(aws: Sandbox) -> None:
+    source = "import six, boto3\ndef handler(event, context):\n    return getattr(six, 'OF', 'the runtime')"
+    found = importlib.util.find_spec("six")
+    assert found is not None
+    own = Path(str(found.origin)).read_text(encoding="utf-8")
+    layer = aws.client("lambda").publish_layer_version(
+        LayerName="six", Content={"ZipFile": zipped({"python/six.py": own + "\nOF = 'the layer'\n"})}
+    )
+    deploy(aws, source)
+    before = invoke(aws)
+    aws.client("lambda").update_function_configuration(FunctionName="probe", Layers=[layer["LayerVersionArn"]])
+
+    assert (before, invoke(aws)) == ((None, "the runtime"), (None, "the layer"))
+
+
+def test_a_function_that_dies_is_started_again(aws: Sandbox) -> None:
+    source = "import os\ncalls = []\ndef handler(event, context):\n"
+    deploy(aws, source + "    calls.append(1)\n    return len(calls) if len(calls) < 3 else os._exit(7)")
+
+    answers = [invoke(aws) for _ in range(4)]
+
+    assert [answer for _, answer in answers[:2]] == [1, 2]
+    assert (answers[2][0], answers[3]) == ("Unhandled", (None, 1))
 
 
 def test_one_zip_is_unpacked_and_compiled_once_and_another_is_not_mistaken_for_it(aws: Sandbox) -> None:

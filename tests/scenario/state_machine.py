@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from tests.conftest import ROOT
 __all__ = ["rendered_definition"]
 
 
+@functools.cache
 def rendered_definition(
     function_arn: str,
     *,

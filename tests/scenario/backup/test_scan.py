@@ -206,7 +206,7 @@ def test_beside_a_native_export_in_one_run(stage: Stage, scanned: Scan) -> None:
     assert_whole(stage, "orders", answer)
 
 
-def many_pages(stage: Stage, count: int = 60) -> None:
+def many_pages(stage: Stage, count: int) -> None:
     """Fill a table so that a page of 1 MB holds some five items."""
     stage.create_table("orders", recovery=False)
     for number in range(count):
@@ -215,19 +215,19 @@ def many_pages(stage: Stage, count: int = 60) -> None:
 
 
 def test_tiny_turns_reach_the_end_without_losing_or_doubling_an_item(stage: Stage, scanned: Scan) -> None:
-    many_pages(stage)
+    many_pages(stage, 40)
     scanned("orders", segments=2)
     stage.aws.faults.delay("dynamodb", "Scan", seconds=0.15)
     answers = back_up_in_turns(seconds=0.2)
     assert len(answers) > 3
     assert len({answer.body["run_id"] for answer in answers}) == 1
-    # 12 MB in pages of 1 MB, and in each segment perhaps one that is not full.
-    assert stage.aws.requests.count("dynamodb", "Scan") <= 14, "pages were read twice"
+    # 8 MB in pages of 1 MB, and in each segment perhaps one that is not full.
+    assert stage.aws.requests.count("dynamodb", "Scan") <= 10, "pages were read twice"
     assert_whole(stage, "orders", answers[-1])
 
 
 def test_two_invocations_at_once_are_one_backup(stage: Stage, scanned: Scan) -> None:
-    many_pages(stage)
+    many_pages(stage, 30)
     scanned("orders", segments=2)
     stage.aws.faults.delay("dynamodb", "Scan", seconds=0.05)
     with ThreadPoolExecutor(3) as pool:
