@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import sandbox
 from scripts.permissions.page import page
 from scripts.permissions.planned import plan_everything, planned_roles
 from scripts.terraform_cli import TerraformError
@@ -21,7 +22,8 @@ def main() -> int:
     options = parser.parse_args()
     path = ROOT / "docs" / "permissions.md"
     try:
-        written = page(ROOT, planned_roles(plan_everything()))
+        with sandbox.start() as aws:
+            written = page(ROOT, planned_roles(plan_everything(aws)))
     except (SetupError, TerraformError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -53,9 +53,9 @@ class PlannedRole:
         return found
 
 
-def plan_everything() -> dict[str, Any]:
-    """Return the plan of everything.tf as JSON. A sandbox tells the provider its account and the SSM parameter."""
-    with tempfile.TemporaryDirectory() as scratch, sandbox.start() as aws:
+def plan_everything(aws: sandbox.Sandbox) -> dict[str, Any]:
+    """Return the plan of everything.tf as JSON. The sandbox tells the provider its account and the SSM parameter."""
+    with tempfile.TemporaryDirectory() as scratch:
         directory = copy_module(Path(scratch)) / AT
         directory.mkdir(parents=True)
         for source in HERE.glob("*.tf"):

@@ -16,9 +16,16 @@ from tests.permissions.stage import ACCOUNT, Stage
 
 
 @pytest.fixture(scope="session")
-def plan() -> dict[str, Any]:
+def account() -> Iterator[sandbox.Sandbox]:
+    """An account that no other test empties."""
+    with sandbox.start() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def plan(account: sandbox.Sandbox) -> dict[str, Any]:
     """The plan of everything.tf."""
-    return plan_everything()
+    return plan_everything(account)
 
 
 @pytest.fixture(scope="session")
@@ -36,14 +43,14 @@ class Played:
 
 
 @pytest.fixture(scope="session")
-def played(plan: dict[str, Any]) -> Iterator[Played]:
+def played(plan: dict[str, Any], account: sandbox.Sandbox) -> Played:
     """The scenario, played once."""
-    with sandbox.start() as aws:
-        stage = Stage(aws, plan)
-        stage.lay_out()
-        play(stage)
-        asked: dict[str, list[Authorization]] = {}
-        for one in aws.authorizations.take():
-            if f":{ACCOUNT}:assumed-role/" in one.principal:
-                asked.setdefault(one.principal.split("/")[1], []).append(one)
-        yield Played(stage, asked)
+    stage = Stage(account, plan)
+    account.authorizations.take()  # what the plan asked for
+    stage.lay_out()
+    play(stage)
+    asked: dict[str, list[Authorization]] = {}
+    for one in account.authorizations.take():
+        if f":{ACCOUNT}:assumed-role/" in one.principal:
+            asked.setdefault(one.principal.split("/")[1], []).append(one)
+    return Played(stage, asked)
