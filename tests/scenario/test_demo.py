@@ -17,6 +17,7 @@ import pytest
 
 from scripts.demo.story import ITEMS_PER_TABLE
 from scripts.terraform_plugins import ROOT
+from scripts.warm_provider import LESS_COLLECTING
 
 pytestmark = pytest.mark.xdist_group("demo")  # it runs once, beside the other groups
 
@@ -46,6 +47,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         [sys.executable, "-m", "scripts.demo", f"--items={request.param}"],
         cwd=ROOT,
         env=os.environ
+        | LESS_COLLECTING
         | {"TMPDIR": str(temporary), "PYTHONPATH": "lambda_src", "TF_VAR_environment": "mine", "COLUMNS": "80"},
         capture_output=True,
         text=True,
