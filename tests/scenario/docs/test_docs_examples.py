@@ -23,10 +23,20 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES_WITH_COMMANDS = [page for page in PAGES if any(part.script and not part.excuse for part in parts_of(page))]
 UPDATE = bool(os.environ.get("UPDATE_DOCS"))
+SHOWN_BY_OTHERS = {
+    "cli.md": "each command and its output: tests/cli, on the same deployment",
+    "incidents.md": "its commands are the command line's as well",
+}
+"""Pages that ``make long`` runs, ``make test`` not, and what shows the same there."""
+LATER = [] if UPDATE else [pytest.mark.long]
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the documentation's commands use jq, which is not installed")
-@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(one, marks=LATER if one.name in SHOWN_BY_OTHERS else []) for one in PAGES_WITH_COMMANDS],
+    ids=lambda page: page.name,
+)
 def test_commands_print_what_the_page_says(page: Path, aws: sandbox.Sandbox, commands: Path, tmp_path: Path) -> None:
     shop = Shop(aws, ROOT)
     environment = shell_environment(aws, commands)

@@ -69,7 +69,7 @@ def test_it_runs_beside_native_exports() -> None:
 def test_killed_again_and_again_it_still_gets_on(moment: str, number: int) -> None:
     runner = scanning(200)
     runner.aws.before = lambda *_: runner.aws.time.advance(0.05)
-    for turn in range(100):
+    for turn in range(40):
         setattr(runner.aws, moment, KillAt(number + turn % 20))
         with suppress(Killed):
             runner.invoke(EVENT, seconds=1)

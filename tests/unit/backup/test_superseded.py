@@ -46,13 +46,14 @@ def as_it_happened(made: list[Attempt]) -> dict[str, str | None]:
     """Classify after each attempt what is superseded then, as the runs do; check each time what must never happen."""
     waiting: list[Attempt] = []
     classes: dict[str, str | None] = {}
+    newest: Attempt | None = None
     for one in made:
+        newest = one if one.verified else newest
         waiting.append(one)
         now = datetime.fromisoformat(one.run.started_at) + timedelta(hours=2)
         found = superseded(waiting, RETENTION_CLASSES, now)
         del waiting[: len(found)]
         classes.update({done.run_id: name for done, name in found})
-        newest = next((good for good in reversed(made[: made.index(one) + 1]) if good.verified), None)
         assert newest is None or newest.run_id not in classes
     return classes
 
