@@ -46,6 +46,9 @@ run begins. A daily event must never be answered with yesterday's run."""
 JOIN_OTHER_WITHIN = timedelta(hours=2)
 """An unfinished run that is younger is also continued by another schedule's event: the two overlap."""
 
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""At most. A run that seems to begin later than that is not of another invocation at this time: a clock was set."""
+
 SAVED_EVERY = timedelta(seconds=5)
 """What was found out since is found out again after a crash. A record of many tables is too large to be written after
 each of them."""
@@ -142,7 +145,7 @@ class BackupRun:
     def _has_answered(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:
         """Tell whether a run is the answer already: to this very event, or as it began after this invocation did."""
         repeated = run.is_answer_to(request) and run.succeeded and run.ended_within(REPEATED_WITHIN, now)
-        return repeated or run.started_at >= self._began
+        return repeated or self._began <= run.started_at <= iso(now + CLOCKS_DIFFER_BY)
 
     def _can_join(self, request: BackupRequest, run: RunRecord, now: datetime) -> bool:
         """Tell whether an unfinished run is the one to go on with."""

@@ -145,6 +145,17 @@ def test_a_run_that_began_past_midnight_is_gone_on_with_where_the_clock_is_behin
     assert runner.aws.billed("orders") == 1
 
 
+def test_a_failed_run_is_no_answer_to_a_retry_because_the_clock_was_set_back_between_them(runner: Runner) -> None:
+    fail_exports_of(runner, "orders")
+    first = runner.invoke(event(3))
+    assert first.status_code == 207
+    recover(runner)
+    runner.aws.time.advance(-HOUR)
+    second = runner.invoke(event(3))
+    assert second.status_code == 200
+    assert second.run_id != first.run_id
+
+
 @pytest.mark.parametrize("hours", [24, 7 * 24], ids=["daily", "weekly"])
 def test_a_run_that_nobody_continued_is_recorded_by_the_next_schedule(runner: Runner, hours: int) -> None:
     runner.aws.export_seconds = 600.0
