@@ -110,8 +110,13 @@ class Account:
         return datetime.fromisoformat(self.chain()["covered_until"]) > moment
 
     def a_run_has_finished(self) -> bool:
-        records = [key for key in self.objects(PREFIX) if key.endswith("run.json")]
-        return any(json.loads(self.read(key))["finished"] for key in records)
+        return any(run["finished"] for run in self._runs())
+
+    def failed_runs(self) -> int:
+        return sum(run["finished"] and run["tables"][TABLE]["status"] == "FAILED" for run in self._runs())
+
+    def _runs(self) -> list[dict[str, Any]]:
+        return [json.loads(self.read(key)) for key in self.objects(PREFIX) if key.endswith("run.json")]
 
 
 def exact(item: Item) -> str:

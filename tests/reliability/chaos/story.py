@@ -101,6 +101,8 @@ class Story:
                 # Whoever repeats an event that has no time, and whose run had ended, asks for another backup.
                 excused += 1
         billed = self._account.exports_billed()
+        # Behind a failure that is recorded a retry begins anew, though the invocation was killed before it told it.
+        failed = max(failed, self._account.failed_runs())
         most = (1 + failed + excused) if self._plan.method == "native_export" else 0
         demand(billed <= most, f"{billed} exports are billed, and no more than {most} may be")
         self._items_expected = len(self._backed_up)
