@@ -105,12 +105,12 @@ class OnDemandClients:
 
 def clients() -> Clients:
     """Return the clients, made at the first call and kept while the function stays warm."""
-    return _clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    return _clients_for(_deciding_values())
 
 
 def audit_client() -> CloudWatchLogsClient:
     """Return the client for the audit log, made and kept likewise."""
-    return _audit_client_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    return _audit_client_for(_deciding_values())
 
 
 def in_role(own: Clients, role_arn: str) -> Clients:
@@ -121,7 +121,7 @@ def in_role(own: Clients, role_arn: str) -> Clients:
     ClientError, BotoCoreError
         The role cannot be assumed.
     """
-    session = _session_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    session = _session_for(_deciding_values())
     sts = session.client("sts", config=_config())
     assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName=ROLE_SESSION, DurationSeconds=ROLE_SECONDS)
     credentials = assumed["Credentials"]
@@ -133,12 +133,12 @@ def in_role(own: Clients, role_arn: str) -> Clients:
 
 def on_demand_clients() -> OnDemandClients:
     """Return the clients of the on-demand backup, made and kept likewise."""
-    return _on_demand_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    return _on_demand_clients_for(_deciding_values())
 
 
 def api_clients() -> ApiClients:
     """Return the clients of the HTTP API's function, made and kept likewise."""
-    return _api_clients_for(tuple(os.environ.get(name) for name in _DECIDING_VARIABLES))
+    return _api_clients_for(_deciding_values())
 
 
 @lru_cache(maxsize=1)
@@ -168,6 +168,11 @@ def _on_demand_clients_for(_environment: tuple[str | None, ...]) -> OnDemandClie
         sqs=session.client("sqs", config=config),
         sns=session.client("sns", config=config),
     )
+
+
+def _deciding_values() -> tuple[str | None, ...]:
+    """Return what clients depend on: where it changes, others are made."""
+    return tuple(os.environ.get(name) for name in _DECIDING_VARIABLES)
 
 
 @lru_cache(maxsize=1)

@@ -90,20 +90,18 @@ class Story:
 
     def _back_up(self) -> None:
         event: Event = scheduled_event(self._name) if self._plan.scheduled else {}
-        failed = excused = 0
+        excused = 0
         for answer in self._answers(backup_handler, event, "export_results"):
             if answer and answer["statusCode"] == 200:
                 self._judge_backup(answer["body"])
                 break
-            if answer and any(row["status"] == "FAILED" for row in answer["body"]["export_results"]):
-                failed += 1
-            elif not self._plan.scheduled and self._account.a_run_has_finished():
+            told = answer and any(row["status"] == "FAILED" for row in answer["body"]["export_results"])
+            if not told and not self._plan.scheduled and self._account.a_run_has_finished():
                 # Whoever repeats an event that has no time, and whose run had ended, asks for another backup.
                 excused += 1
         billed = self._account.exports_billed()
         # Behind a failure that is recorded a retry begins anew, though the invocation was killed before it told it.
-        failed = max(failed, self._account.failed_runs())
-        most = (1 + failed + excused) if self._plan.method == "native_export" else 0
+        most = (1 + self._account.failed_runs() + excused) if self._plan.method == "native_export" else 0
         demand(billed <= most, f"{billed} exports are billed, and no more than {most} may be")
         self._items_expected = len(self._backed_up)
 
