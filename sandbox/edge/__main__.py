@@ -72,7 +72,7 @@ def _start_emulator(edge_port: int, directory: Path) -> tuple[subprocess.Popen[b
         number = listening.fileno()
         with (directory / "emulator.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox.emulator", str(number), f"http://127.0.0.1:{port}"],
+                [sys.executable, "-m", "sandbox.emulator", str(number)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

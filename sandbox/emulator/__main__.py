@@ -40,14 +40,15 @@ class Configurable(Protocol):
 
 def main() -> None:
     """Patch MiniStack and serve it."""
-    socket_number, own_endpoint = sys.argv[1:]
+    (socket_number,) = sys.argv[1:]
     try:
         at.check()
     except at.UnsupportedMiniStack as problem:
         sys.exit(f"{problem}")
     directory = Path(os.environ["TMPDIR"])
+    loop = asyncio.new_event_loop()
     services: dict[str, Configurable] = {
-        "exports": dynamodb_patches.apply(own_endpoint),
+        "exports": dynamodb_patches.apply(lambda work: asyncio.run_coroutine_threadsafe(work, loop).result()),
         "backups": backup_patches.apply(),
     }
     lambda_patches.apply(directory)
@@ -59,7 +60,7 @@ def main() -> None:
     api_gateway_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
-    asyncio.run(_serve(int(socket_number), services, authorizations))
+    loop.run_until_complete(_serve(int(socket_number), services, authorizations))
 
 
 async def _serve(

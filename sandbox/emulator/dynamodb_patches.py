@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from sandbox.emulator import patch_points as at
+from sandbox.emulator.callers import Run
 from sandbox.emulator.export_rules import Refused
 from sandbox.emulator.export_service import ExportService
 from sandbox.emulator.journal import Journal
@@ -19,10 +16,10 @@ from sandbox.emulator.journal import Journal
 Response = tuple[int, dict[str, str], Any]
 
 
-def apply(own_endpoint: str) -> ExportService:
-    """Install the patches; `own_endpoint` is where exports reach the emulator, past the edge."""
+def apply(run: Run) -> ExportService:
+    """Install the patches; `run` runs what exports ask of the emulator itself."""
     journal = Journal()
-    exports = ExportService(journal, lambda service: _client_of_caller(service, own_endpoint))
+    exports = ExportService(journal, run)
     _journal_changes(journal)
     _serve_exports(exports)
     _tell_restorable_times(exports)
@@ -157,21 +154,6 @@ def _same_number_same_key(original: Callable[[Any], Any]) -> Callable[[Any], Any
         return original(attr)
 
     return key_value
-
-
-def _client_of_caller(service: str, endpoint: str) -> Any:
-    """Return a client with the credentials of the request that is being served: an export runs as its caller."""
-    key = at.VERIFIED_KEY.current.get() or os.environ["AWS_ACCESS_KEY_ID"]
-    credential = at.RESOLVE_CREDENTIAL.current(key)
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=at.REGION.current(),
-        aws_access_key_id=credential.access_key_id,
-        aws_secret_access_key=credential.secret_access_key,
-        aws_session_token=credential.session_token,
-        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-    )
 
 
 def _answer(call: Callable[[], dict[str, Any]]) -> Response:

@@ -6,12 +6,11 @@ import dataclasses
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from sandbox.emulator.callers import Caller, Denied, Run
 from sandbox.emulator.journal import Change, ItemKey, Journal, partition_of
 from sandbox.emulator.settings import ExportSettings
 from sandbox.exports import (
@@ -22,11 +21,8 @@ from sandbox.exports import (
     build_incremental_export,
     data_file,
     incremental_line,
-    upload,
 )
 
-ClientFactory = Callable[[str], Any]
-"""Makes the client of a service that acts as the caller of the current request."""
 _LEAST_INCREMENTAL_BYTES = 10_000_000
 _FAILURES = {
     "NoSuchBucket": "S3NoSuchBucket",
@@ -46,13 +42,13 @@ class ExportJob:
         export: ExportRequest,
         table: Mapping[str, Any],
         journal: Journal,
-        clients: ClientFactory,
+        run: Run,
         settings: ExportSettings,
     ) -> None:
         self.request = request
         self.export = export
-        self._s3 = clients("s3")
-        self._kms = clients("kms")
+        self._caller = Caller()
+        self._run_as_caller = run
         self._settings = settings
         self._cancelled = threading.Event()
         self._outcome: dict[str, Any] = {"ExportStatus": "IN_PROGRESS"}
@@ -108,13 +104,9 @@ class ExportJob:
             return
         built = self._build()
         try:
-            self._use_key()
-            upload(self._s3, built, **self._put_arguments())
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            self._fail(_FAILURES.get(code, "UNKNOWN"), str(error))
-        except BotoCoreError as error:
-            self._fail("UNKNOWN", str(error))
+            self._run_as_caller(self._write(built))
+        except Denied as error:
+            self._fail(_FAILURES.get(error.code, "UNKNOWN"), str(error))
         else:
             self._complete(built)
 
@@ -127,22 +119,24 @@ class ExportJob:
         export = dataclasses.replace(export, billed_size_bytes=max(size, _LEAST_INCREMENTAL_BYTES))
         return build_incremental_export(export, files)
 
-    def _use_key(self) -> None:
-        """Ask for a data key, as S3 does under SSE-KMS. Raises ClientError without the key or its permission."""
+    async def _write(self, built: Export) -> None:
+        """Write the objects in AWS's order, data files in one part each. Raises Denied, as S3 and the key have it."""
         if self.export.sse_kms_key_id:
-            self._kms.generate_data_key(KeyId=self.export.sse_kms_key_id, KeySpec="AES_256")
+            await self._caller.generate_data_key(self.export.sse_kms_key_id)
+        headers = self._put_headers()
+        for key, body in built.objects.items():
+            put = self._caller.put_object_in_one_part if key in built.data_keys else self._caller.put_object
+            await put(self.export.bucket, key, body, headers)
 
-    def _put_arguments(self) -> dict[str, str]:
-        arguments = {"ACL": "bucket-owner-full-control"}
+    def _put_headers(self) -> dict[str, str]:
+        headers = {"x-amz-acl": "bucket-owner-full-control", "x-amz-server-side-encryption": "AES256"}
         if self.export.sse_algorithm == "KMS":
-            arguments["ServerSideEncryption"] = "aws:kms"
+            headers["x-amz-server-side-encryption"] = "aws:kms"
             if self.export.sse_kms_key_id:
-                arguments["SSEKMSKeyId"] = self.export.sse_kms_key_id
-        else:
-            arguments["ServerSideEncryption"] = "AES256"
+                headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.export.sse_kms_key_id
         if "S3BucketOwner" in self.request:
-            arguments["ExpectedBucketOwner"] = self.request["S3BucketOwner"]
-        return arguments
+            headers["x-amz-expected-bucket-owner"] = self.request["S3BucketOwner"]
+        return headers
 
     def _complete(self, built: Export) -> None:
         ended = built.request.end_time or datetime.now(UTC)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.emulator import export_rules
-from sandbox.emulator.export_job import ClientFactory, ExportJob
+from sandbox.emulator.callers import Run
+from sandbox.emulator.export_job import ExportJob
 from sandbox.emulator.export_rules import Refused
 from sandbox.emulator.journal import Journal
 from sandbox.emulator.settings import ExportSettings
@@ -21,11 +22,11 @@ _LARGEST_PAGE = 25
 
 
 class ExportService:
-    """All exports of the sandbox. An export acts as the caller of its request: `clients` makes its clients."""
+    """All exports of the sandbox. An export acts as the caller of its request; `run` is how it comes to do so."""
 
-    def __init__(self, journal: Journal, clients: ClientFactory) -> None:
+    def __init__(self, journal: Journal, run: Run) -> None:
         self._journal = journal
-        self._clients = clients
+        self._run = run
         self._lock = threading.Lock()
         self._jobs: dict[str, ExportJob] = {}
         self._pitr_since: dict[str, float] = {}
@@ -109,7 +110,7 @@ class ExportService:
         if sum(job.in_progress for job in self._jobs.values()) >= self.settings.concurrent_exports:
             raise Refused("LimitExceededException", "Too many concurrent exports")
         export = self._export_request(request, table, enabled_at)
-        job = ExportJob(request, export, table, self._journal, self._clients, self.settings)
+        job = ExportJob(request, export, table, self._journal, self._run, self.settings)
         self._jobs[export.export_arn] = job
         job.start()
         return job

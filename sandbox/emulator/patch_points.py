@@ -150,6 +150,7 @@ APPLY_OBJECT_LOCK = PatchPoint(
 REQUEST_TAG_CONTEXT = PatchPoint(
     "ministack.core.iam_actions", "request_tag_context", ("service", "iam_action", "body", "params")
 )
+APPLICATION = PatchPoint("ministack.app", "app", ("scope", "receive", "send"))
 REQUEST_ORIGIN = PatchPoint("ministack.app", "pin_request_origin", ("source_ip", "secure_transport"))
 VERIFIED_KEY = PatchPoint(_IAM, "_verified_key")
 EVALUATE = PatchPoint(_IAM, "evaluate", ("ctx", "policies", "limits"))

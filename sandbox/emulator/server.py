@@ -24,6 +24,8 @@ Application = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
+HeaderBytes = list[tuple[bytes, bytes]]
+
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _BACKLOG = 1024
 _WITHOUT_BODY = (204, 304)
@@ -39,7 +41,7 @@ async def serve(application: Application, listening: socket.socket) -> None:
         try:
             while (request := await read_request(reader, writer)) is not None:
                 # A task of its own: what a request sets in its context (account, region) ends with it.
-                writer.write(await asyncio.create_task(_answer(application, request)))
+                writer.write(_message(*await asyncio.create_task(answer(application, request))))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             """The edge is gone, or one of its clients."""
@@ -64,13 +66,13 @@ async def _live(application: Application, started: asyncio.Future[None]) -> None
     await application({"type": "lifespan", "asgi": _ASGI}, messages.get, send)
 
 
-async def _answer(application: Application, request: Request) -> bytes:
-    """Return the application's whole answer to a request, as it goes over the wire."""
+async def answer(application: Application, request: Request) -> tuple[int, HeaderBytes, bytes]:
+    """Return the application's whole answer to a request: status, headers, body."""
     messages: list[Message] = [
         {"type": "http.disconnect"},
         {"type": "http.request", "body": request.body, "more_body": False},
     ]
-    status, headers, body = 500, list[tuple[bytes, bytes]](), bytearray()
+    status, headers, body = 500, HeaderBytes(), bytearray()
 
     async def receive() -> Message:
         return messages.pop() if len(messages) > 1 else messages[0]
@@ -87,7 +89,7 @@ async def _answer(application: Application, request: Request) -> bytes:
     except Exception:  # whatever it is: to the client it is the answer 500, as of any server
         logger.exception("%s %s failed", request.method, request.target)
         status, headers, body = 500, [], bytearray()
-    return _message(status, headers, b"" if request.method == "HEAD" or status in _WITHOUT_BODY else bytes(body))
+    return status, headers, b"" if request.method == "HEAD" or status in _WITHOUT_BODY else bytes(body)
 
 
 def _scope(request: Request) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def _scope(request: Request) -> dict[str, Any]:
     }
 
 
-def _message(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+def _message(status: int, headers: HeaderBytes, body: bytes) -> bytes:
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:

@@ -41,7 +41,7 @@ class Emulator:
         with mock.patch.object(threading.Thread, "start"):
             from ministack import app  # noqa: PLC0415 - it reads its environment as it is imported
             from ministack.services import dynamodb  # noqa: PLC0415
-        self.exports = dynamodb_patches.apply("http://127.0.0.1:9")
+        self.exports = dynamodb_patches.apply(lambda work: contextvars.copy_context().run(_run, work))
         self.backups = backup_patches.apply()
         s3_patches.apply()
         of_emulator = {name: value for name, value in os.environ.items() if name.startswith("MINISTACK_")}
