@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import os
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sandbox.environment import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY, client_environment
+from sandbox.environment import (
+    ACCESS_KEY_ID,
+    ACCOUNT_ID,
+    REGION,
+    SECRET_ACCESS_KEY,
+    client_environment,
+    emulator_environment,
+    write_profile,
+)
 from sandbox.faults import Faults
 from sandbox.remote import Authorizations, Backups, Contents, Control, Exports, Requests
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
-_REPOSITORY = Path(__file__).resolve().parent.parent
+LOG = "emulator.log"
 _STOP_SECONDS = 10.0
 
 
@@ -40,16 +49,16 @@ class SandboxError(RuntimeError):
 class Sandbox:
     """A running sandbox. Use it as a context manager, or call `stop()`.
 
-    Its processes hold a pipe to this one: they end with it, even when it is killed.
+    It holds a pipe to this process: it ends with it, even when it is killed.
     """
 
     account_id = ACCOUNT_ID
     region = REGION
 
-    def __init__(self, process: subprocess.Popen[str], endpoint: str, directory: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], endpoint: str, directory: str) -> None:
         self._process = process
         self.endpoint = endpoint
-        self.log_path = Path(directory) / "emulator.log"
+        self.log_path = Path(directory) / LOG
         self._session = _own_session(Path(directory))
         self._clients: dict[str, Any] = {}
         control = Control(endpoint)
@@ -106,8 +115,7 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        shutil.rmtree(self.log_path.parent, ignore_errors=True)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -120,24 +128,53 @@ class Sandbox:
 
 def start(port: int = 0) -> Sandbox:
     """Start a sandbox on 127.0.0.1 (port 0: any free one) and wait until it answers. Raises SandboxError."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.edge", str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
+    directory = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
-        line = process.stdout.readline() if process.stdout else ""
-    except BaseException:
-        process.terminate()  # Ctrl-C while it starts: nothing may stay
+        write_profile(directory)
+        # It inherits a socket that listens already, so that no other process can take its port.
+        with _listen(port) as listening:
+            endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            process = _start_process(listening, directory)
+    except OSError as error:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise SandboxError(str(error)) from None
+    starting = Sandbox(process, endpoint, str(directory))
+    try:
+        starting.requests.clear()
+    except OSError as error:
+        process.kill()
         process.wait()
+        log = starting.log_path.read_text(errors="replace")
+        starting.stop()
+        raise SandboxError(f"the emulator did not start ({error}): {log[-4000:].strip()}") from None
+    except BaseException:
+        starting.stop()  # Ctrl-C while it starts: nothing may stay
         raise
-    ready = json.loads(line) if line else {"error": "the sandbox ended without a word"}
-    if "error" in ready:
-        process.communicate()
-        raise SandboxError(ready["error"])
-    return Sandbox(process, ready["endpoint"], ready["directory"])
+    return starting
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(1024)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _start_process(listening: socket.socket, directory: Path) -> subprocess.Popen[bytes]:
+    number = listening.fileno()
+    with (directory / LOG).open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sandbox.emulator", str(number)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=(number,),
+            env=emulator_environment(listening.getsockname()[1], directory),
+            cwd=directory,
+            start_new_session=True,
+        )

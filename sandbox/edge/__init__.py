@@ -1,1 +1,1 @@
-"""The sandbox's front door: an HTTP proxy that counts requests and injects faults, and keeps the emulator behind it."""
+"""The sandbox's front door: an HTTP server that logs requests and injects faults before the emulator sees them."""

@@ -41,4 +41,4 @@ def unprocessed(held_back: dict[str, Any], answered: Response | None) -> Respons
     for table, operations in held_back.items():
         still_open[table] = still_open.get(table, []) + operations
     body = json.dumps(members | {"UnprocessedItems": still_open}).encode()
-    return Response(200, "OK", list(_ANSWER_HEADERS), body)
+    return Response(200, list(_ANSWER_HEADERS), body)

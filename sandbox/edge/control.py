@@ -17,7 +17,7 @@ async def answer(state: EdgeState, request: Request) -> Response:
     if path == "/_sandbox/reset":
         return await _reset(state)
     if path in ("/_sandbox/authorizations", "/_sandbox/backups", "/_sandbox/contents", "/_sandbox/exports"):
-        return await state.upstream.send(request)
+        return await state.emulator(request)
     match request.method, path:
         case "POST", "/_sandbox/faults":
             value: Any = {"id": state.rules.arm(Fault.from_dict(json.loads(request.body)))}
@@ -39,11 +39,11 @@ async def answer(state: EdgeState, request: Request) -> Response:
 async def _reset(state: EdgeState) -> Response:
     """Empty the account first: what is still running then meets neither faults nor the new log."""
     state.resets += 1
-    response = await state.upstream.send(Request("POST", "/_ministack/reset", [("host", "127.0.0.1")], b""))
+    response = await state.emulator(Request("POST", "/_ministack/reset", [("host", "127.0.0.1")], b""))
     state.rules.disarm()
     state.log.clear()
     return response
 
 
 def _json(value: Any, status: int) -> Response:
-    return Response(status, "OK", [("content-type", "application/json")], json.dumps(value).encode())
+    return Response(status, [("content-type", "application/json")], json.dumps(value).encode())

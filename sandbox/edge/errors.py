@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from xml.sax.saxutils import escape
 
 from sandbox.edge.http1 import Response
@@ -28,4 +27,4 @@ def error_response(service: str, code: str, message: str, status: int) -> Respon
 
 def _response(status: int, content_type: str, body: bytes) -> Response:
     headers = [("content-type", content_type), ("x-amzn-requestid", _REQUEST_ID), ("x-amz-request-id", _REQUEST_ID)]
-    return Response(status, HTTPStatus(status).phrase, headers, body)
+    return Response(status, headers, body)

@@ -1,8 +1,13 @@
-"""`python -m sandbox.emulator FD`: serve MiniStack with the plug-in on the listening socket FD until stdin closes."""
+"""`python -m sandbox.emulator FD`: MiniStack with the plug-in, and the edge, on the socket FD until stdin closes.
+
+They are one process: a request that goes from one to the other over a connection of its own costs both as much again
+as they cost otherwise.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -10,9 +15,13 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from sandbox.edge.connection import Connection
+from sandbox.edge.proxy import Proxy
+from sandbox.edge.state import EdgeState
 from sandbox.emulator import (
     api_gateway_patches,
     backup_patches,
@@ -23,13 +32,14 @@ from sandbox.emulator import (
     lambda_processes,
     s3_patches,
     scheduler_patches,
+    server,
     ssm_patches,
     stepfunctions_patches,
 )
 from sandbox.emulator import patch_points as at
-from sandbox.emulator.server import serve
 
 _SETTINGS_PATH = "/_sandbox/"
+_BACKLOG = 1024
 
 
 class Configurable(Protocol):
@@ -40,7 +50,7 @@ class Configurable(Protocol):
 
 def main() -> None:
     """Patch MiniStack and serve it."""
-    (socket_number,) = sys.argv[1:]
+    listening = socket.socket(fileno=int(sys.argv[1]))
     try:
         at.check()
     except at.UnsupportedMiniStack as problem:
@@ -60,11 +70,14 @@ def main() -> None:
     api_gateway_patches.apply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
-    loop.run_until_complete(_serve(int(socket_number), services, authorizations))
+    loop.run_until_complete(_serve(listening, directory, services, authorizations))
 
 
 async def _serve(
-    socket_number: int, services: dict[str, Configurable], authorizations: iam_patches.Authorizations
+    listening: socket.socket,
+    directory: Path,
+    services: dict[str, Configurable],
+    authorizations: iam_patches.Authorizations,
 ) -> None:
     from ministack import app as ministack_app
 
@@ -76,7 +89,15 @@ async def _serve(
         else:
             await ministack_app.app(scope, receive, send)
 
-    await serve(app, socket.socket(fileno=socket_number))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, _end, directory)
+    life = await server.start(app)
+    # What there is now stays: it need not be looked through for garbage again and again.
+    gc.collect()
+    gc.freeze()
+    edge = Proxy(EdgeState(partial(server.answer, app)))
+    await loop.create_server(partial(Connection, edge.answer), sock=listening, backlog=_BACKLOG)
+    await life
 
 
 async def _control(services: dict[str, Configurable], name: str, receive: Any, send: Any) -> None:
@@ -105,6 +126,11 @@ async def _answer(send: Any, status: int, body: bytes) -> None:
 def _end_with_parent(directory: Path) -> None:
     """End with the parent, however it ends: it holds the other end of stdin."""
     sys.stdin.buffer.read()
+    _end(directory)
+
+
+def _end(directory: Path) -> None:
+    """Leave nothing behind."""
     at.RESET_LAMBDA.current()
     lambda_processes.end()
     shutil.rmtree(directory, ignore_errors=True)

@@ -67,10 +67,10 @@ class Caller:
         self, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
     ) -> bytes:
         whole = [("host", "127.0.0.1"), *self._identity(service).items(), *headers.items()]
-        status, _, answered = await answer(at.APPLICATION.current, Request(method, target, whole, body))
-        if status >= 300:
-            raise _denied(answered)
-        return answered
+        answered = await answer(at.APPLICATION.current, Request(method, target, whole, body))
+        if answered.status >= 300:
+            raise _denied(answered.body)
+        return answered.body
 
     def _identity(self, service: str) -> dict[str, str]:
         """Return who asks, as a signed request says it; the signature itself is left out."""
