@@ -40,7 +40,7 @@ test: $(READY) $(LAYER) terraform ## Run all tests: unit, repo, plan, sandbox, a
 	@$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
 
 long: $(READY) $(LAYER) terraform ## Run the tests that make test leaves out: what others show, elsewhere or once more
-	@$(PY) -m pytest -m long -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
+	@$(PY) -m pytest -m "long or hypothesis" --hypothesis-profile long -n $(PYTEST_WORKERS) --dist loadgroup --tf-binary terraform $(PYTEST_ARGS)
 
 corruption: $(READY) ## Damage every byte of small backups, and see that each damage is refused before the first write
 	@$(RELIABILITY).corruption "$(CASE)"

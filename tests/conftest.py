@@ -24,7 +24,9 @@ from tests.cpu import CpuSeconds
 ROOT = Path(__file__).resolve().parent.parent
 
 # A busy machine is no failure: how long one example takes says nothing about what is tested.
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine", deadline=None, max_examples=20)
+# What make long loads: other examples each time, and five times as many.
+settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("any machine")
 
 # Where the tests run is nobody's account: no profile, no credentials, no metadata service can be reached by mistake.

@@ -1,8 +1,8 @@
 """The functions run on Lambda's Python and on the oldest one supported, where this machine has them.
 
-Each run shows that the oldest Python takes every module and builds the same package; mypy, which is told of that
-Python, sees what its library lacks. The unit tests themselves run on it in ``make long``: they need an environment of
-their own, and cost as much again.
+Each run shows that the oldest Python takes every module and builds the same package; mypy, which ``make lint`` tells of
+that Python, sees what its library lacks. The unit tests themselves run on it in ``make long``: they need an environment
+of their own, and cost as much again.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_stop_leaves_nothing() -> None:
     assert not directory.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_the_program_that_started_it(program: subprocess.Popen[str], number: signal.Signals) -> None:
     read_endpoint(program)
     started = descendants(program.pid)
@@ -135,8 +135,10 @@ def test_functions_end_when_the_sandbox_is_killed() -> None:
         assert wait_until_gone(functions) == set()
 
 
-def test_the_program_prints_an_environment_to_copy(program: subprocess.Popen[str]) -> None:
+def test_the_program_prints_an_environment_to_copy_and_an_interrupt_ends_it(program: subprocess.Popen[str]) -> None:
     endpoint = read_endpoint(program)
+    started = descendants(program.pid)
+    assert len(started) >= 2
 
     program.send_signal(signal.SIGINT)
     program.wait()
@@ -146,6 +148,7 @@ def test_the_program_prints_an_environment_to_copy(program: subprocess.Popen[str
     assert 'provider "aws"' in printed
     assert "aws --endpoint-url $AWS_ENDPOINT_URL sqs" in printed
     assert program.returncode == 0
+    assert wait_until_gone(started) == set()
 
 
 def test_a_port_that_is_taken_is_said(aws: Sandbox) -> None:

@@ -23,6 +23,7 @@ json_values = st.recursive(
     max_leaves=8,
 )
 items = st.dictionaries(st.sampled_from(["id", "B", "Item", "PutRequest", "}", '"', "é"]), json_values, max_size=3)
+MANY = 4 * (settings.default or settings()).max_examples
 fragments = st.sampled_from(
     [
         *(bytes([code]) for code in b'{}[],:"\\ \r\t\xff\0'),
@@ -50,7 +51,7 @@ def test_an_item_is_read_as_it_is(item: dict[str, Any]) -> None:
         assert item_of(line) == item
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=MANY, suppress_health_check=[HealthCheck.too_slow])
 @given(items, st.lists(st.tuples(st.integers(0, 60), fragments), min_size=1, max_size=3), st.booleans())
 def test_what_is_taken_for_an_item_is_one_put_and_nothing_else(
     item: dict[str, Any], edits: list[tuple[int, bytes]], from_the_end: bool
@@ -190,6 +191,7 @@ def test_the_checksum_is_that_of_all_bytes_read_or_not() -> None:
         (b'{"Item":{"l":{"L":[' + b"[]," * 1_100_000 + b"[]]}}}", "more than 900000 values"),
         (b'{"Item":{"n":' + b"9" * 1_000_000 + b"}}", "integer"),
     ],
+    ids=lambda part: part if isinstance(part, str) else repr(part[:40]),
 )
 def test_a_line_beyond_all_measure_is_refused_before_anything_is_made_of_it(line: bytes, problem: str) -> None:
     if not problem:

@@ -35,14 +35,16 @@ FOLDER_CALLS = 2
 """1,101 folders, 1,000 in an answer."""
 READ_AHEAD = 32
 
-ONE_DAY = manifest(*(entry(table, "DATE") for table in TABLES))
+FEW_TABLES = TABLES[:3]
+"""What every date is read for depends on the dates."""
 
 
-def daily(dates: Sequence[str]) -> FakeS3:
+def daily(dates: Sequence[str], tables: Sequence[str] = TABLES) -> FakeS3:
     """Return a bucket with a backup of every table for each date; a manifest is made when it is read."""
+    one_day = manifest(*(entry(table, "DATE") for table in tables))
 
     def day(date: str) -> Callable[[], bytes]:
-        return lambda: ONE_DAY.replace(b"DATE", date.encode())
+        return lambda: one_day.replace(b"DATE", date.encode())
 
     return FakeS3({date: day(date) for date in dates})
 
@@ -72,8 +74,9 @@ def test_one_date_s_points_are_one_read_and_one_more_for_the_newest_verified(thr
     assert three_years.calls == {"ListObjectsV2": FOLDER_CALLS + 1, "GetObject": 2}
 
 
-def test_one_table_s_whole_history_is_one_answer_and_one_read_a_date(three_years: FakeS3) -> None:
-    body = list_points(three_years, tables=[TABLES[7]], limit=5000)["body"]
+def test_one_table_s_whole_history_is_one_answer_and_one_read_a_date() -> None:
+    three_years = daily(DATES, FEW_TABLES)
+    body = list_points(three_years, tables=[FEW_TABLES[1]], limit=5000)["body"]
     assert [point[1] for point in points_of(body)] == sorted(DATES, reverse=True)
     assert body["next"] is None
     assert three_years.calls == {"ListObjectsV2": FOLDER_CALLS + 1, "GetObject": len(DATES)}
@@ -89,7 +92,7 @@ def test_the_largest_page_stays_below_lambda_s_answer(three_years: FakeS3) -> No
 
 
 def test_a_table_that_was_never_backed_up_costs_one_read_a_date_and_no_more() -> None:
-    one_year = daily(DATES[:365])
+    one_year = daily(DATES[:365], FEW_TABLES)
     body = list_points(one_year, tables=["never-backed-up"])["body"]
     assert body["tables"] == [
         {"table_name": "never-backed-up", "newest_verified": None, "chains": [], "recovery_points": []}
@@ -103,8 +106,9 @@ def test_latest_of_every_table_is_one_read(three_years: FakeS3) -> None:
     assert three_years.calls == {"ListObjectsV2": FOLDER_CALLS, "GetObject": 1}
 
 
-def test_latest_of_a_table_that_is_in_no_backup_is_one_read_a_date(three_years: FakeS3) -> None:
-    assert set(catalog_of(three_years).newest([*TABLES, "never-backed-up"]).found) == set(TABLES)
+def test_latest_of_a_table_that_is_in_no_backup_is_one_read_a_date() -> None:
+    three_years = daily(DATES, FEW_TABLES)
+    assert set(catalog_of(three_years).newest([*FEW_TABLES, "never-backed-up"]).found) == set(FEW_TABLES)
     assert three_years.calls == {"ListObjectsV2": FOLDER_CALLS, "GetObject": len(DATES)}
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamodb_backup.archive.export import DataFile
@@ -35,7 +35,6 @@ def reread(state: FileState) -> FileState:
     return record_of(FileState, json.loads(json.dumps(asdict(state))))
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_each_item_is_counted_once(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 90))

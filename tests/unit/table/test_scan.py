@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -125,7 +125,6 @@ TEXTS = st.text(max_size=5)
 JSON_VALUES = st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=4)
 
 
-@settings(max_examples=50)
 @given(
     st.lists(st.dictionaries(TEXTS, JSON_VALUES, max_size=3), max_size=4),
     st.booleans(),
