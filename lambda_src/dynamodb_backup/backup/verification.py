@@ -42,6 +42,7 @@ class Verification:
         self._sizes: dict[int, int] = {}
         self._earlier_parsed = table.parsed_files
         self._definition_key = table.definition_key
+        self._definition_sha256 = table.definition_sha256
         self._index: IndexMaker | None = None
         self.warnings: list[str] = []
         self._parsing = {int(number): replace(progress) for number, progress in table.parsing.items()}
@@ -106,7 +107,8 @@ class Verification:
         if self._definition_key is None or isinstance(self.export, IncrementalExport):
             return
         try:
-            self._index = IndexMaker(self._store, self.export, read_captured_keys(self._store, self._definition_key))
+            keys = read_captured_keys(self._store, self._definition_key, self._definition_sha256)
+            self._index = IndexMaker(self._store, self.export, keys)
         except (ToolError, *AWS_ERRORS) as error:
             self._no_index(error)
 

@@ -124,11 +124,7 @@ class VersionReader:
 
     def _schema_of(self, backup: StoredBackup) -> KeySchema:
         """Return the primary key that the table had; where it was not captured, the one that the table has."""
-        recorded = backup.entry.text("table_definition")
-        if not recorded:
-            return self._schema(None)
-        # A copied backup's definition lies beside its manifest.
-        return self._schema(backup.manifest.folder + recorded.rpartition(f"/{backup.manifest.backup_date}/")[2])
+        return self._schema(backup.definition_key, backup.definition_sha256)
 
     def _schema_of_chain(self, definition: str) -> KeySchema:
         """Return the same for a chain, whose record does not say whether a definition was captured."""
@@ -137,11 +133,11 @@ class VersionReader:
         self._schemas[definition] = self._schema(None)
         return self._schemas[definition]
 
-    def _schema(self, definition: str | None) -> KeySchema:
+    def _schema(self, definition: str | None, sha256: str | None = None) -> KeySchema:
         if definition not in self._schemas:
             try:
                 self._schemas[definition] = (
-                    read_captured_keys(self._store, definition)
+                    read_captured_keys(self._store, definition, sha256)
                     if definition
                     else target_key_schema(self._clients.dynamodb, self._table)
                 )

@@ -8,15 +8,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dynamodb_backup.archive.captured_definition import read_definition
 from dynamodb_backup.archive.export import NativeExport
-from dynamodb_backup.archive.seal import is_altered
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.aws import Clients
 from dynamodb_backup.aws_errors import error_code
 from dynamodb_backup.contract.restore import RestoreRequest
 from dynamodb_backup.errors import BackupDamaged, ObjectChanged, TimeIsUp, ToolError
 from dynamodb_backup.restore.state import TableState
-from dynamodb_backup.strict_json import read_json
 from dynamodb_backup.table.creation import RESTORING_TAG, create_table, creation_parameters, import_parameters
 from dynamodb_backup.table.definition import describe
 from dynamodb_backup.table.import_job import describe_import, exists_already, start_import
@@ -166,7 +165,7 @@ class NewTarget:
         try:
             parameters = make(self._definition, self._state.target, self._client.meta.region_name)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise self._no_definition(f"lacks {error}") from error
+            raise self._not_creatable(f"the definition of table {self._state.source} lacks {error}") from error
         warm = self._request.warm_write_units_per_second
         if warm and not self._is_imported:
             parameters["WarmThroughput"] = {"WriteUnitsPerSecond": warm}
@@ -177,23 +176,19 @@ class NewTarget:
         if self._read_definition is None:
             key = self._state.definition_key
             if key is None:
-                raise self._no_definition("was not captured with this backup")
-            stored = self._records.find(key)
-            if stored and is_altered(stored.body, self._state.definition_sha256):
-                raise self._no_definition(f"s3://{self._records.bucket}/{key} is altered since it was captured")
+                raise self._not_creatable(
+                    f"the definition of table {self._state.source} was not captured with this backup"
+                )
             try:
-                definition = read_json(stored.body) if stored else None
-            except ValueError as error:
-                raise self._no_definition(f"is not JSON: {error}") from error
-            if not isinstance(definition, dict) or not isinstance(definition.get("Table"), Mapping):
-                raise self._no_definition(f"s3://{self._records.bucket}/{key} is missing or malformed")
-            self._read_definition = definition
+                self._read_definition = read_definition(self._records, key, self._state.definition_sha256)
+            except BackupDamaged as error:
+                raise self._not_creatable(str(error)) from error
         return self._read_definition
 
-    def _no_definition(self, problem: str) -> BackupDamaged:
+    def _not_creatable(self, problem: str) -> BackupDamaged:
         return BackupDamaged(
-            f"target table {self._state.target} does not exist and cannot be created: the definition of table "
-            f"{self._state.source} {problem}; create the target first, with the backup's keys"
+            f"target table {self._state.target} does not exist and cannot be created: {problem}; create the target "
+            "first, with the backup's keys"
         )
 
     def _replaced(self, export: NativeExport, present: Mapping[str, str]) -> list[str]:

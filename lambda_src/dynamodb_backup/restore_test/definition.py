@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dynamodb_backup.archive.captured_definition import read_definition
 from dynamodb_backup.archive.catalog import StoredBackup
 from dynamodb_backup.archive.store import ObjectStore
 from dynamodb_backup.errors import BackupDamaged
 from dynamodb_backup.restore_test.scratch import SCRATCH_TAG
-from dynamodb_backup.strict_json import read_json
 
 __all__ = ["captured_definition", "scratch_definition"]
 
@@ -23,18 +23,17 @@ def captured_definition(store: ObjectStore, backup: StoredBackup) -> Mapping[str
     Raises
     ------
     BackupDamaged
-        There is none, or it is malformed.
+        There is none, or it is altered or malformed.
     """
-    stored = store.find(backup.definition_key) if backup.definition_key else None
+    table, date, key = backup.entry.table_name, backup.manifest.backup_date, backup.definition_key
     try:
-        definition = read_json(stored.body) if stored else None
-        if isinstance(definition, dict) and definition["Table"]["KeySchema"]:
-            return definition
-    except (ValueError, KeyError, TypeError):
-        pass
+        if key:
+            return read_definition(store, key, backup.definition_sha256)
+    except BackupDamaged as error:
+        raise BackupDamaged(f"no scratch table can be made: {error}; back table {table} up again") from error
     raise BackupDamaged(
-        f"no scratch table can be made: the definition captured with the backup of table {backup.entry.table_name} of "
-        f"{backup.manifest.backup_date} is missing or malformed; back the table up again"
+        f"no scratch table can be made: no definition was captured with the backup of table {table} of {date}; "
+        "back the table up again"
     )
 
 

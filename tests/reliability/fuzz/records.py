@@ -208,7 +208,7 @@ def _followed(body: bytes) -> None:
 
 
 def _definition(body: bytes) -> None:
-    read_captured_keys(Shelf(anywhere=body), "definition.json")
+    read_captured_keys(Shelf(anywhere=body), "definition.json", None)
 
 
 KINDS: dict[str, Callable[[bytes], Any]] = {

@@ -182,6 +182,21 @@ def test_the_captured_key_counts_and_another_one_is_refused_or_named(stage: Stag
     assert (twice.code, "names the same item twice" in twice.body["error"]) == (500, True)
 
 
+def test_an_altered_definition_makes_its_point_unreadable(stage: Stage) -> None:
+    definition = f"{PREFIX}/{DATES[0]}/definitions/orders.json"
+    table = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    stage.put(definition, json.dumps({"Table": table}))
+    entry = {"table_definition": definition, "table_definition_sha256": "0" * 64}
+    stage.back_up("orders", strings(3), date=DATES[0], entry=entry)
+    answer = history("item-000001")
+    assert answer.code == 500
+    (point,) = answer.body["unreadable_points"]
+    assert "is altered since it was captured" in point["error"]
+
+
 def test_without_a_captured_key_the_table_must_still_be_there(stage: Stage) -> None:
     stage.back_up("orders", strings(3), date=DATES[0])
     answer = history("item-000001")

@@ -18,10 +18,18 @@ STATUS = f"{PREFIX}/restore-tests/status/orders.json"
 CHANGES = {"CreateTable", "DeleteTable", "UpdateTable", "BatchWriteItem", "PutItem", "DeleteItem", "TagResource"}
 
 
-def back_up(stage: Stage, table: str = "orders", items: Any = ITEMS, size: int = 4096, **how: Any) -> Any:
+def back_up(
+    stage: Stage,
+    table: str = "orders",
+    items: Any = ITEMS,
+    size: int = 4096,
+    definition_sha256: str | None = None,
+    **how: Any,
+) -> Any:
     key = f"{PREFIX}/{DATE}/runs/run-1/definitions/{table}.json"
     stage.put(key, json.dumps(definition(TableName=table, LocalSecondaryIndexes=LOCAL_INDEX)))
-    return stage.back_up(table, items, entry={"table_definition": key, "billed_size_bytes": size}, **how)
+    entry = {"table_definition": key, "table_definition_sha256": definition_sha256, "billed_size_bytes": size}
+    return stage.back_up(table, items, entry=entry, **how)
 
 
 def call(event: Any = None, *, seconds: float = 60) -> tuple[int, dict[str, Any]]:
@@ -243,7 +251,17 @@ def test_a_table_above_the_limit_is_skipped_and_says_so(
 def test_without_a_captured_definition_nothing_is_created(aws: Sandbox, stage: Stage) -> None:
     stage.back_up("orders", ITEMS)
     code, body = call()
-    assert (code, "the definition captured with the backup" in result_of(body)["error"]) == (500, True)
+    assert code == 500
+    assert "no definition was captured with the backup of table orders" in result_of(body)["error"]
+    assert aws.requests.count("dynamodb", "CreateTable") == 0
+
+
+def test_an_altered_definition_is_found_although_a_table_could_be_made_of_it(aws: Sandbox, stage: Stage) -> None:
+    back_up(stage, definition_sha256="0" * 64)
+    code, body = call()
+    assert code == 500
+    assert "no scratch table can be made: the captured definition" in result_of(body)["error"]
+    assert "is altered since it was captured" in result_of(body)["error"]
     assert aws.requests.count("dynamodb", "CreateTable") == 0
 
 
