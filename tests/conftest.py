@@ -18,7 +18,7 @@ from hypothesis import settings
 
 import sandbox as local_aws
 from sandbox.environment import CACHE_VARIABLE
-from tests import botocore_once
+from tests import botocore_once, plain_http
 from tests.cpu import CpuSeconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     forget_the_person()
     work_out_once_what_every_request_has()
     botocore_once.remember()
+    plain_http.install()
 
 
 @pytest.hookimpl(tryfirst=True)
