@@ -29,7 +29,7 @@ def test_formatted(repo_root: Path) -> None:
 
 
 # What tests/apply applies in each run, and the module, which test_terraform_tests.py plans, make long validates, too.
-ALSO_APPLIED = {"complete", "disaster_recovery", "http_api", "immutable", "on_demand_backup", "restore_tests"}
+ALSO_APPLIED = {"complete", "disaster_recovery", "http_api"}
 
 
 @pytest.mark.parametrize(

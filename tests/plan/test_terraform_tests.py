@@ -17,7 +17,13 @@ DIRECTORY = Path(__file__).parent
 FILES = sorted(path.name for path in DIRECTORY.glob("*.tftest.hcl"))
 
 
-@pytest.mark.parametrize("name", FILES)
+# Shows with more of the same what another file shows; what it says itself names that file.
+LONG = {"three_hundred_tables.tftest.hcl"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in FILES]
+)
 def test_plan_holds_what_it_should(name: str, root_module: Terraform) -> None:
     try:
         said = root_module.run("test", "-no-color", "-test-directory=tests/plan", f"-filter=tests/plan/{name}")
