@@ -1,15 +1,25 @@
-"""An example applied to a sandbox of its own: once per example, in whichever xdist worker has its tests."""
+"""An example applied to a sandbox of its own: once per example, in whichever xdist worker has its tests.
+
+An apply costs more than most of what is asked of it. So `make test` applies three: `complete`, as `make demo` does;
+`disaster_recovery`; and, together, what four other examples switch on. `make long` applies every example by itself.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_terraform.tf import TerraformRunner
 
 import sandbox
+from scripts.demo import __main__ as demo
+from scripts.demo.deployment import Deployment
+from scripts.demo.tables import Table
 from scripts.terraform_cli import Terraform, copy_module, terraform_environment
 from scripts.terraform_plugins import ROOT, terraform_binary
 from scripts.warm_provider import warm_provider
@@ -30,7 +40,13 @@ VARIABLES: dict[str, dict[str, str]] = {
     "on_demand_backup": {"delay_seconds": "1"},
     "restore_tests": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
     "scan_backup": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
+    "together": {"force_destroy": "true", "layer_zip_path": "../../dist/layer.zip"},
 }
+# The first of these examples, and over it what the others have more: the files of tests/apply/together.
+TOGETHER = ("http_api", "immutable", "on_demand_backup", "restore_tests")
+
+# Neither True, which the runner takes for a command of its own, nor false, for which it has no command.
+IN_THE_SAME_COMMAND = "no plan"
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,25 @@ class AppliedExample:
     terraform: Terraform
     aws: sandbox.Sandbox
     outputs: dict[str, Any]
+    deployment: Deployment | None = None
+    """Of the example that is applied as the demo does it."""
+
+    def empty(self, table: str) -> None:
+        """Delete the items that other tests have left in a table."""
+        held = Table.of(self.aws.client("dynamodb"), table)
+        items = held.client.scan(TableName=table)["Items"]
+        held.change(delete=[{attribute: item[attribute] for attribute, _ in held.keys} for item in items])
+
+    def forget_backups(self) -> None:
+        """Delete the backups that other tests have made, but not the records of runs, which number the next one.
+
+        DynamoDB would answer a number's second export with the first one, whose files are gone.
+        """
+        s3, bucket = self.aws.client("s3"), self.outputs["bucket"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for key in [one["Key"] for page in pages for one in page.get("Contents", [])]:
+            if "/runs/" not in key:
+                s3.delete_object(Bucket=bucket, Key=key)
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,16 +101,31 @@ def _example_of(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppliedExample]:
     name: str = request.param
-    directory = copy_module(tmp_path_factory.mktemp(name)) / "examples" / name
+    directory = _laid_out(name, tmp_path_factory.mktemp(name))
     with sandbox.start() as aws:
         variables = {f"TF_VAR_{variable}": value for variable, value in VARIABLES[name].items()}
-        if name == "on_demand_backup":
+        if name in {"on_demand_backup", "together"}:
             variables["TF_VAR_layer_arn"] = _published_layer(aws)
         environment = terraform_environment() | aws.environment | variables | {"AWS_MAX_ATTEMPTS": "2"}
         with warm_provider(directory, environment) as warm:
             terraform = Terraform(directory, warm)
-            terraform.get()
-            yield AppliedExample(name, terraform, aws, applied_outputs(terraform))
+            if name == "complete":
+                with demo.deploy(directory, warm) as deployment:
+                    deployment.wait()
+                    yield AppliedExample(name, terraform, aws, outputs_in_state(directory), deployment)
+            else:
+                terraform.get()
+                yield AppliedExample(name, terraform, aws, applied_outputs(terraform))
+
+
+def _laid_out(name: str, directory: Path) -> Path:
+    """Copy the module, and return the directory of the example in the copy."""
+    examples = copy_module(directory) / "examples"
+    if name != "together":
+        return examples / name
+    for path in (Path(__file__).parent / name).glob("*.tf"):
+        shutil.copy(path, examples / TOGETHER[0])
+    return examples / TOGETHER[0]
 
 
 def _published_layer(aws: sandbox.Sandbox) -> str:
@@ -85,12 +135,21 @@ def _published_layer(aws: sandbox.Sandbox) -> str:
 
 
 def applied_outputs(terraform: Terraform) -> dict[str, Any]:
-    """Apply by pytest-terraform's runner, which takes its environment from this process."""
+    """Apply by pytest-terraform's runner, which takes its environment from this process.
+
+    In one command: the runner's own way is to plan first, by another one that costs as much as half an apply.
+    """
     runner = TerraformRunner(
         str(terraform.directory), state_path=str(terraform.directory / "terraform.tfstate"), tf_bin=terraform_binary()
     )
     with pytest.MonkeyPatch.context() as process:
         for name, value in terraform.environment.items():
             process.setenv(name, value)
-        state = runner.apply()
+        state = runner.apply(plan=IN_THE_SAME_COMMAND)
     return {name: output["value"] for name, output in state.outputs.items()}
+
+
+def outputs_in_state(directory: Path) -> dict[str, Any]:
+    """Read the outputs of what another command has applied."""
+    state = json.loads((directory / "terraform.tfstate").read_text(encoding="utf-8"))
+    return {name: output["value"] for name, output in state["outputs"].items()}

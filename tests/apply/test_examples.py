@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.apply.conftest import VARIABLES, AppliedExample
+from tests.apply.conftest import TOGETHER, VARIABLES, AppliedExample
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,14 +43,20 @@ EMULATOR_DRIFT = {
 # Only make long applies these, because each shows what others do: minimal the defaults (complete, and the plan in
 # defaults.tftest.hcl), existing_bucket a bucket that is left alone (less.tftest.hcl), incremental a second schedule
 # (complete has two, and features.tftest.hcl one of increments), scan_backup the permission to scan (tests/permissions
-# plays it under the planned role). In each run they are valid: tests/plan/test_configuration.py.
-APPLIED_BY_MAKE_LONG = {"existing_bucket", "incremental", "minimal", "scan_backup"}
+# plays it under the planned role); and those that make test applies together. In each run they are valid:
+# tests/plan/test_configuration.py.
+APPLIED_BY_MAKE_LONG = {"existing_bucket", "incremental", "minimal", "scan_backup", *TOGETHER}
 # What differs most, and so what a second plan and destroy of each run look at. make long takes all to their end.
 TAKEN_TO_THE_END = {"complete"}
 
 
 def examples(*names: str, long: Collection[str] = APPLIED_BY_MAKE_LONG) -> pytest.MarkDecorator:
-    """Run a test on these examples; tests of one example share a worker, and with it the applied example."""
+    """Run a test on these examples; tests of one example share a worker, and with it the applied example.
+
+    A test of one of those that are applied together runs on that deployment, and in the long run on the example, too.
+    """
+    if "together" not in names and not set(names).isdisjoint(TOGETHER):
+        names = ("together", *names)
     marked = [
         pytest.param(
             name,
@@ -71,7 +77,9 @@ PLANNED_ONLY = {"offsite_copy"}
 
 
 def test_every_example_is_applied() -> None:
-    assert set(VARIABLES) | PLANNED_ONLY == {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()}
+    assert set(VARIABLES) - {"together"} | PLANNED_ONLY == {
+        path.name for path in (ROOT / "examples").iterdir() if path.is_dir()
+    }
 
 
 @WITH_A_BUCKET
@@ -160,6 +168,7 @@ def test_schedules_start_the_state_machine(example: AppliedExample) -> None:
 @examples("complete")
 def test_restore_makes_a_new_table_of_an_on_demand_backup(example: AppliedExample) -> None:
     dynamodb, table = example.aws.client("dynamodb"), example.outputs["tables"]["totp"]
+    example.empty(table)
     dynamodb.put_item(TableName=table, Item={"apiKey": {"S": "a"}, "uuid": {"S": "b"}})
     example.aws.backups.configure(seconds=0)
     dynamodb.create_backup(TableName=table, BackupName="by-hand")

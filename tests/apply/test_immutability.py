@@ -28,7 +28,9 @@ def invoke(example: AppliedExample, function: str, event: dict[str, Any]) -> dic
 def backup(example: AppliedExample) -> str:
     """Make a backup, and return the key of one of its data files."""
     example.aws.exports.configure(seconds=0)
-    example.aws.client("dynamodb").put_item(TableName="shop-orders", Item={"order_id": {"S": "a"}})
+    dynamodb = example.aws.client("dynamodb")
+    (key,) = dynamodb.describe_table(TableName="shop-orders")["Table"]["KeySchema"]
+    dynamodb.put_item(TableName="shop-orders", Item={key["AttributeName"]: {"S": "a"}})
     assert invoke(example, "backup_function", {})["statusCode"] == 200
     listed = example.aws.client("s3").list_objects_v2(Bucket=example.outputs["bucket"], Prefix=FIRST)["Contents"]
     return max(str(one["Key"]) for one in listed if one["Key"].endswith(".json.gz"))

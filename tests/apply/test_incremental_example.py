@@ -55,6 +55,8 @@ def test_the_schedule_of_increments_asks_for_them(example: AppliedExample) -> No
 @examples("complete")
 def test_changes_are_exported_and_brought_back_by_the_deployed_functions(example: AppliedExample) -> None:
     dynamodb, table = example.aws.client("dynamodb"), example.outputs["tables"]["totp"]
+    example.empty(table)
+    example.forget_backups()
     example.aws.exports.configure(seconds=0, restorable_lag_seconds=0, pitr_age_seconds=7200)
     kept, new = {**key("kept"), "n": {"N": "2"}}, {**key("new"), "photo": {"B": b"\x00\xff"}}
     dynamodb.put_item(TableName=table, Item=key("kept"))

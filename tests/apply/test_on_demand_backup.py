@@ -25,7 +25,7 @@ class Stage:
 
     def __init__(self, example: AppliedExample) -> None:
         self.aws = example.aws
-        self.outputs = example.outputs
+        self.outputs: dict[str, Any] = example.outputs.get("on_demand_backup", example.outputs)
         self.dynamodb = example.aws.client("dynamodb")
         self.sqs = example.aws.client("sqs")
         self.url = self.sqs.create_queue(QueueName="ear")["QueueUrl"]
@@ -34,7 +34,7 @@ class Stage:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
         self.subscription = example.aws.client("sns").subscribe(
-            TopicArn=example.outputs["topic_arn"], Protocol="sqs", Endpoint=arn
+            TopicArn=self.outputs["topic_arn"], Protocol="sqs", Endpoint=arn
         )["SubscriptionArn"]
         self.aws.backups.configure(seconds=0, age_seconds=0, type="USER", page_size=2)
 

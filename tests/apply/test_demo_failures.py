@@ -18,44 +18,26 @@ import pytest
 import sandbox
 from scripts.demo import __main__ as demo
 from scripts.demo import functions
-from scripts.demo.deployment import Deployment
 from scripts.demo.failure import DemoFailed
 from scripts.demo.items import key
 from scripts.demo.screen import Screen
 from scripts.demo.story import Story
 from scripts.demo.tables import Table
-from scripts.terraform_plugins import ROOT, terraform_environment
-from scripts.warm_provider import warm_provider
+from scripts.terraform_plugins import ROOT
+from tests.apply.conftest import AppliedExample
+from tests.apply.test_examples import examples
+from tests.apply.traces import processes_with
 
-pytestmark = pytest.mark.xdist_group("demo failures")  # the example is applied once
-
-BUCKET = "backups-of-the-demo"
-# The bucket that the module would make has a lifecycle configuration, for which the provider waits 55 s.
-BUCKET_OVERRIDE = f'module "dynamodb_backup" {{\n  bucket = {{ create = false, name = "{BUCKET}" }}\n}}\n'
 ITEMS = 40
 TOTP = "mfa-api_production_totp_global"
 
 
-@pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[sandbox.Sandbox, Deployment]]:
-    example = demo.prepare(tmp_path_factory.mktemp("demo"))
-    (example / "bucket_override.tf").write_text(BUCKET_OVERRIDE)
-    with sandbox.start() as aws:
-        aws.client("s3").create_bucket(Bucket=BUCKET)
-        with (
-            warm_provider(example, terraform_environment() | aws.environment) as environment,
-            demo.deploy(example, environment) as deployment,
-        ):
-            deployment.wait()
-            yield aws, deployment
-
-
 @pytest.fixture
-def aws(applied: tuple[sandbox.Sandbox, Deployment]) -> Iterator[sandbox.Sandbox]:
-    aws, _ = applied
-    yield aws
-    aws.faults.clear()
-    aws.exports.configure(fail_with=None, seconds=1)
+def aws(example: AppliedExample) -> Iterator[sandbox.Sandbox]:
+    example.aws.exports.configure(seconds=0)
+    yield example.aws
+    example.aws.faults.clear()
+    example.aws.exports.configure(fail_with=None, seconds=1)
 
 
 @pytest.fixture
@@ -63,21 +45,32 @@ def screen() -> io.StringIO:
     return io.StringIO()
 
 
-@pytest.fixture
-def story(applied: tuple[sandbox.Sandbox, Deployment], aws: sandbox.Sandbox, screen: io.StringIO) -> Story:
-    """A story whose tables are backed up and damaged; what an earlier one left in them is gone."""
-    for name in applied[1].created("aws_dynamodb_table"):
-        table = Table.of(aws.client("dynamodb"), name)
-        held = table.client.scan(TableName=name)["Items"]
-        table.change(delete=[{attribute: one[attribute] for attribute, _ in table.keys} for one in held])
-    aws.exports.configure(seconds=0)
-    story = Story(aws, applied[1], Screen(screen), ITEMS)
+def begin(example: AppliedExample, screen: io.StringIO) -> Story:
+    """Begin a story, whose tables are full; what an earlier one left in them is gone."""
+    assert example.deployment is not None
+    for name in example.outputs["tables"].values():
+        example.empty(name)
+    story = Story(example.aws, example.deployment, Screen(screen), ITEMS)
     story.fill()
-    story.back_up()
+    return story
+
+
+@pytest.fixture(scope="module")
+def backed_up(example: AppliedExample) -> None:
+    """Back up what each of the stories begins with; none of them is about how."""
+    example.aws.exports.configure(seconds=0)
+    begin(example, io.StringIO()).back_up()
+
+
+@pytest.fixture
+def story(backed_up: None, example: AppliedExample, aws: sandbox.Sandbox, screen: io.StringIO) -> Story:
+    """A story whose tables are backed up and damaged."""
+    story = begin(example, screen)
     story.damage()
     return story
 
 
+@examples("complete")
 def test_a_restore_that_answers_200_is_not_believed_but_compared(
     aws: sandbox.Sandbox, story: Story, screen: io.StringIO
 ) -> None:
@@ -98,10 +91,12 @@ def test_a_restore_that_answers_200_is_not_believed_but_compared(
     assert "secret" not in shown
 
 
+@examples("complete")
 def test_a_restore_that_is_refused_shows_what_is_still_damaged(
-    aws: sandbox.Sandbox, story: Story, screen: io.StringIO
+    example: AppliedExample, aws: sandbox.Sandbox, story: Story, screen: io.StringIO
 ) -> None:
-    aws.faults.corrupt(f"{BUCKET}/*/{TOTP}/*.json.gz", offset=-1)
+    bucket = example.outputs["bucket"]
+    aws.faults.corrupt(f"{bucket}/*/{TOTP}/*.json.gz", offset=-1)
     answer = story.restore()
 
     with pytest.raises(DemoFailed, match=f"The restore answered 207: {TOTP}: .*json.gz"):
@@ -113,6 +108,7 @@ def test_a_restore_that_is_refused_shows_what_is_still_damaged(
     assert shown.count("40 items identical") == 2
 
 
+@examples("complete")
 def test_a_dry_run_that_writes_is_caught(aws: sandbox.Sandbox, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     truly = functions.restore
 
@@ -126,22 +122,25 @@ def test_a_dry_run_that_writes_is_caught(aws: sandbox.Sandbox, story: Story, mon
         story.dry_run()
 
 
-def test_a_dry_run_that_is_not_200_ends_the_demo(aws: sandbox.Sandbox, story: Story) -> None:
-    aws.faults.deny("s3", "GetObject", resource=f"{BUCKET}/*/{TOTP}/*")
+@examples("complete")
+def test_a_dry_run_that_is_not_200_ends_the_demo(example: AppliedExample, aws: sandbox.Sandbox, story: Story) -> None:
+    bucket = example.outputs["bucket"]
+    aws.faults.deny("s3", "GetObject", resource=f"{bucket}/*/{TOTP}/*")
 
     with pytest.raises(DemoFailed, match=f"The dry run answered 207: {TOTP}: .*AccessDenied"):
         story.dry_run()
 
 
+@examples("complete")
 def test_a_failed_backup_ends_the_whole_demo_with_exit_code_1(
-    applied: tuple[sandbox.Sandbox, Deployment],
+    example: AppliedExample,
     aws: sandbox.Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     aws.exports.configure(fail_with="S3AccessDenied")
     monkeypatch.setattr(sandbox, "start", lambda: nullcontext(aws))
-    monkeypatch.setattr(demo, "deploy", lambda *_: nullcontext(applied[1]))
+    monkeypatch.setattr(demo, "deploy", lambda *_: nullcontext(example.deployment))
 
     exit_code = demo.main([f"--items={ITEMS}"])
 
@@ -200,6 +199,7 @@ def test_an_interrupted_demo_cleans_up_at_once(number: signal.Signals, tmp_path:
     assert output.splitlines()[-1] == "Interrupted. Nothing is left running, and no file is left."
     assert time.monotonic() - began < 30
     assert list(tmp_path.iterdir()) == []
+    assert list(processes_with(str(tmp_path))) == []
 
 
 def _start(environment: dict[str, str]) -> subprocess.Popen[str]:
