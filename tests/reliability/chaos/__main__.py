@@ -12,7 +12,7 @@ from tests import conftest
 from tests.reliability.chaos.invoking import Tally
 from tests.reliability.chaos.plan import FAULT_KINDS, Plan
 from tests.reliability.chaos.runs import play_plan
-from tests.reliability.chaos.seeds import shrink
+from tests.reliability.chaos.seeds import fingerprint, shrink
 from tests.reliability.chaos.story import PromiseBroken
 from tests.reliability.chaos.workers import Outcome, begin, played
 from tests.reliability.summary import print_summary
@@ -41,6 +41,7 @@ def main() -> int:
         if len(outcomes) % 25 == 0:
             _say(f"{len(outcomes)} runs, {time.monotonic() - began:,.0f} s")
     _report(outcomes)
+    _say(f"plans {fingerprint(seeds)}")
     failed = [seed for seed, _, broken in outcomes if broken]
     for seed in failed:
         _say(f"failed: make chaos SEED={seed} RUNS=1, and to make it smaller: make chaos SEED={seed} SHRINK=1")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 
 import hypothesis
 import pytest
@@ -13,7 +14,7 @@ from hypothesis.internal.constants_ast import Constants
 from tests.reliability.chaos.plan import Plan, plans
 from tests.scenario.restore.kit import BUCKET
 
-__all__ = ["plan_of", "shrink"]
+__all__ = ["fingerprint", "plan_of", "shrink"]
 
 
 def plan_of(seed: int) -> Plan:
@@ -21,6 +22,12 @@ def plan_of(seed: int) -> Plan:
     drawn: list[Plan] = []
     _explore(seed, drawn.append, (Phase.generate,))
     return drawn[0]
+
+
+def fingerprint(seeds: Iterable[int]) -> str:
+    """Return what is equal for equal plans, items and all: who gets another one has other runs under these seeds."""
+    plans = [plan_of(seed) for seed in seeds]
+    return hashlib.sha256("".join(f"{plan.content} {plan}" for plan in plans).encode()).hexdigest()
 
 
 def shrink(seed: int, play: Callable[[Plan], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -29,8 +30,9 @@ def played(seeds: range, workers: int) -> Iterator[Outcome]:
         begin()
         yield from map(_play, seeds)
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=begin) as pool:
+    # Where a copy of this process is safe, it need not import everything once more.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin) as pool:
         yield from pool.map(_play, seeds)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.reliability.corruption.damages import all_damages
@@ -63,13 +63,17 @@ class Results:
         return Tally(sum(one.cases for one in every), sum((one.runs for one in every), Counter()))
 
 
-def try_all(cases: Iterable[Case]) -> Results:
-    """Restore and verify each damaged backup in every way."""
+def every_way(case: Case) -> Sequence[str]:
+    return case.ways
+
+
+def try_all(cases: Iterable[Case], ways_of: Callable[[Case], Sequence[str]] = every_way) -> Results:
+    """Restore and verify each damaged backup in every way, or in some of them."""
     results = Results()
     for case in cases:
         tally = results.tallies[case.kind]
         tally.cases += 1
-        for way in case.ways:
+        for way in ways_of(case):
             try:
                 ended = outcome(case, way)
                 if ended == HARMLESS and (way == "create" or not _may_be_harmless(case.kind)):
@@ -84,7 +88,7 @@ def try_all(cases: Iterable[Case]) -> Results:
 OURS = ("manifest.json: byte", "manifest.json: field", "chain record: byte", "chain record: field")
 """What only our own checksum protects: few of its bytes would do harm, so more of them are tried."""
 
-MOST_OF_OURS = 12
+MOST_OF_OURS = 4
 
 
 def spread(specimen: Specimen, most: int) -> list[Case]:
