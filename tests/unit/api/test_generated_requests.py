@@ -1,4 +1,8 @@
-"""Requests made from api/openapi.yaml, good and bad: none breaks the function, and every answer is as documented."""
+"""Requests made from api/openapi.yaml, good and bad: none breaks the function, and every answer is as documented.
+
+``make long`` also sends those at the boundaries of what the document allows, and a hundred of each kind. The library is
+imported where it is used: every worker collects this file, and one of them runs it.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,8 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 import yaml
-from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from hypothesis import HealthCheck, given, settings
 
 from dynamodb_backup.handlers import api
 from sandbox import http_api
@@ -31,20 +26,16 @@ from tests.unit.api.fakes import NOW, VARIABLES, FakeS3, FakeStepFunctions
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "api" / "openapi.yaml").read_text(encoding="utf-8"))
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x"}
 KNOWN_ID, KNOWN_DATE = "nightly", "2026-01-31"
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
+OPERATIONS = [
+    (path, method) for path, methods in DOCUMENT["paths"].items() for method in methods if method != "parameters"
 ]
-# Made when the test runs, in one worker: to make up the requests takes seconds, and every worker collects this file.
-schema = schemathesis.pytest.from_fixture("documented_api")
+made_up = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")
 def documented_api() -> Any:
+    import schemathesis  # noqa: PLC0415 - takes half a second
+
     api_schema = schemathesis.openapi.from_dict(DOCUMENT)
     # API Gateway itself answers a method that no route has, with 404.
     api_schema.config.phases.coverage.unexpected_methods = set()
@@ -101,11 +92,53 @@ def _known(case: Any) -> Any:
     return case
 
 
-@schema.parametrize()
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_every_answer_is_as_documented(case: Any, url: str) -> None:
+def _judge(case: Any, url: str) -> None:
+    from schemathesis.checks import not_a_server_error  # noqa: PLC0415 - takes half a second
+    from schemathesis.specs.openapi import checks  # noqa: PLC0415
+
+    expected = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+        checks.negative_data_rejection,
+    ]
     response = _known(case).call(base_url=url, headers=SIGNED)
-    case.validate_response(response, checks=CHECKS)
+    case.validate_response(response, checks=expected)
+
+
+def _send_made_up(operation: Any, url: str, examples: int) -> None:
+    from schemathesis.generation import GenerationMode  # noqa: PLC0415 - takes half a second
+
+    for mode in GenerationMode:
+
+        @settings(made_up, max_examples=examples)
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def send(case: Any) -> None:
+            _judge(case, url)
+
+        send()
+
+
+@pytest.mark.parametrize("examples", [5, pytest.param(100, marks=pytest.mark.long)])
+def test_every_answer_is_as_documented(documented_api: Any, url: str, examples: int) -> None:
+    for path, method in OPERATIONS:
+        _send_made_up(documented_api[path][method], url, examples)
+
+
+@pytest.mark.long
+def test_every_answer_at_the_boundaries_is_as_documented(
+    documented_api: Any, url: str, request: pytest.FixtureRequest
+) -> None:
+    import schemathesis  # noqa: PLC0415 - takes half a second
+
+    @schemathesis.pytest.from_fixture("documented_api").parametrize()
+    @settings(made_up, max_examples=20)
+    def send(case: Any, url: str) -> None:
+        _judge(case, url)
+
+    send(request=request)
 
 
 @pytest.mark.parametrize(

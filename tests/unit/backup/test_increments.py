@@ -56,7 +56,7 @@ def test_a_run_exports_the_window_since_the_full_backup() -> None:
 
 
 CALLS = [
-    (operation, number)
+    pytest.param(operation, number, marks=[] if number % 3 == 1 else [pytest.mark.long])
     for operation, most in (
         ("put_object", 8),
         ("get_object", 12),

@@ -74,9 +74,9 @@ def test_short_turns_reach_the_end(runner: Runner, seconds: float) -> None:
     assert_whole(runner)
 
 
-@pytest.mark.parametrize("cost", [0.02, 0.1, 0.5])
+@pytest.mark.parametrize("cost", [0.02, pytest.param(0.1, marks=pytest.mark.long), 0.5])
 def test_turns_that_are_over_before_anything_is_done_still_make_progress(runner: Runner, cost: float) -> None:
-    runner.aws.files_per_export = 24
+    runner.aws.files_per_export = 12
     runner.aws.before = lambda *_: runner.aws.time.advance(cost)
     codes: list[int] = []
     while not codes or codes[-1] == 202:
@@ -126,7 +126,7 @@ def during(runner: Runner, operation: str, number: int, act: Any) -> None:
 
 
 CALLS_OF_A_RUN = [
-    (operation, number)
+    pytest.param(operation, number, marks=[] if number % 3 == 1 else [pytest.mark.long])
     for operation, most in (
         ("put_object", 8),
         ("get_object", 6),
@@ -226,7 +226,7 @@ def test_a_start_that_was_not_recorded_is_not_repeated_when_its_token_has_expire
 
 
 def test_the_record_of_many_tables_is_not_written_after_each_of_them() -> None:
-    tables = tuple(f"table-{number:03d}" for number in range(100))
+    tables = tuple(f"table-{number:03d}" for number in range(40))
     runner = Runner(FakeAws(items=dict.fromkeys(tables, 1)), tables)
     assert runner.invoke().status_code == 200
     writes = [call for call in runner.aws.calls if call[0] == "put_object" and call[1]["Key"].endswith("run.json")]

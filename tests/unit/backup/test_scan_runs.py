@@ -65,7 +65,7 @@ def test_it_runs_beside_native_exports() -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("number", [3, 9, 14, 20, 23])
+@pytest.mark.parametrize("number", [3, 14, 23, *(pytest.param(more, marks=pytest.mark.long) for more in (9, 20))])
 def test_killed_again_and_again_it_still_gets_on(moment: str, number: int) -> None:
     runner = scanning(200)
     runner.aws.before = lambda *_: runner.aws.time.advance(0.05)
@@ -78,7 +78,7 @@ def test_killed_again_and_again_it_still_gets_on(moment: str, number: int) -> No
     assert_exact(runner)
 
 
-@pytest.mark.parametrize("cost", [0.02, 0.1, 0.5])
+@pytest.mark.parametrize("cost", [0.02, pytest.param(0.1, marks=pytest.mark.long), 0.5])
 def test_turns_that_are_over_before_anything_is_done_still_make_progress(cost: float) -> None:
     runner = scanning(40)
     runner.aws.before = lambda *_: runner.aws.time.advance(cost)
@@ -87,7 +87,7 @@ def test_turns_that_are_over_before_anything_is_done_still_make_progress(cost: f
 
 
 CALLS = [
-    (operation, number)
+    pytest.param(operation, number, marks=[] if number % 3 == 1 else [pytest.mark.long])
     for operation, most in (("put_object", 12), ("get_object", 10), ("metered_page", 6), ("describe_table", 2))
     for number in range(1, most + 1)
 ]
