@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.backup import chain_steps
+from dynamodb_backup.backup import run as backup_run
 from sandbox import Sandbox
 from tests.scenario.backup.kit import Answer as BackupAnswer
 from tests.scenario.backup.kit import back_up
-from tests.scenario.restore.kit import canonical, decoded, encoded
+from tests.scenario.restore.kit import canonical, decoded, encoded, strings
+from tests.scenario.verify.kit import verify
 
 FIRST, SECOND = "us-east-1", "us-west-2"
 HOME, REPLICA = "backups", "replica"
@@ -26,6 +29,14 @@ _KEYS = {
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
 }
+
+
+@dataclass(frozen=True)
+class History:
+    """What lies in the first region's bucket, and the items of the table at each moment that a backup holds."""
+
+    objects: dict[str, bytes]
+    states: dict[str, list[str]]
 
 
 @dataclass
@@ -41,6 +52,11 @@ class Regions:
         self.tables = {region: self.aws.client("dynamodb", region_name=region) for region in (FIRST, SECOND)}
 
     def set_up(self) -> None:
+        self.aws.exports.configure(
+            seconds=0, partitions=2, minimum_window_seconds=0, restorable_lag_seconds=0, pitr_age_seconds=3600
+        )
+        self.monkeypatch.setattr(backup_run, "FIRST_PAUSE_SECONDS", 0.1)
+        self.monkeypatch.setattr(chain_steps, "SHORTEST_WINDOW", SHORTEST_WINDOW)
         for name, value in self.aws.environment.items():
             if value:
                 self.monkeypatch.setenv(name, value)
@@ -70,6 +86,9 @@ class Regions:
         )
 
     def fill(self, items: Iterable[Mapping[str, Any]], region: str = FIRST) -> None:
+        if region == FIRST:
+            self.aws.contents.put_items(TABLE, items)
+            return
         for item in items:
             self.tables[region].put_item(TableName=TABLE, Item=decoded(item))
 
@@ -109,17 +128,18 @@ class Regions:
         role = f"arn:aws:iam::{self.aws.account_id}:role/replication"
         self.s3.put_bucket_replication(Bucket=HOME, ReplicationConfiguration={"Role": role, "Rules": [rule]})
 
-    def copy(self, bucket: str, prefix: str) -> None:
-        """Copy all backups by hand, as ``aws s3 cp --recursive`` does."""
-        if bucket not in {HOME, REPLICA}:
-            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": SECOND})
-        for key in self.keys(HOME):
-            copied = prefix + key.removeprefix(PREFIX)
-            self.s3.copy_object(Bucket=bucket, Key=copied, CopySource={"Bucket": HOME, "Key": key})
+    def copied(self, history: History, bucket: str, prefix: str) -> None:
+        """Have all backups in a bucket of the second region, as ``aws s3 cp --recursive`` copies them."""
+        self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": SECOND})
+        self.aws.contents.put_objects(
+            bucket, {prefix + key.removeprefix(PREFIX): body for key, body in history.objects.items()}
+        )
+        self.states = history.states
 
     def lose_first_region(self) -> None:
         """From now on nothing answers there any more: every request to its bucket fails, and its table is gone."""
-        self.tables[FIRST].delete_table(TableName=TABLE)
+        if TABLE in self.tables[FIRST].list_tables()["TableNames"]:
+            self.tables[FIRST].delete_table(TableName=TABLE)
         self.aws.faults.deny("s3", "*", resource=f"{HOME}*")
         self.aws.requests.clear()
 
@@ -136,3 +156,15 @@ class Regions:
 
     def read(self, bucket: str, key: str) -> bytes:
         return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def with_history(regions: Regions) -> None:
+    """A full backup, its fingerprint, and two increments."""
+    regions.create_table(FIRST)
+    regions.fill(strings(40))
+    regions.make_full_backup()
+    assert verify().code == 200
+    regions.tables[FIRST].delete_item(TableName=TABLE, Key={"id": {"S": "item-000001"}})
+    regions.make_increment()
+    regions.fill(strings(2, start=100, note={"S": "newer"}))
+    regions.make_increment()

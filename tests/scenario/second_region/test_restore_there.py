@@ -15,22 +15,12 @@ import pytest
 
 from tests.scenario.backup.kit import back_up
 from tests.scenario.restore.kit import canonicals, restore, restore_in_turns, strings
-from tests.scenario.second_region.kit import FIRST, HOME, PREFIX, REPLICA, SECOND, TABLE, Regions
+from tests.scenario.second_region.kit import FIRST, HOME, PREFIX, REPLICA, SECOND, TABLE, History, Regions, with_history
 from tests.scenario.verify.kit import verify, verify_in_turns
 
+pytestmark = pytest.mark.xdist_group("second region")  # its tests share a history
+
 CONVENTION = r"^standby_[a-z]+$"
-
-
-def with_history(regions: Regions) -> None:
-    """A full backup, its fingerprint, two increments, and a newer full backup."""
-    regions.create_table(FIRST)
-    regions.fill(strings(40))
-    regions.make_full_backup()
-    assert verify().code == 200
-    regions.tables[FIRST].delete_item(TableName=TABLE, Key={"id": {"S": "item-000001"}})
-    regions.make_increment()
-    regions.fill(strings(2, start=100, note={"S": "newer"}))
-    regions.make_increment()
 
 
 REPLICATED, COPIED = "replicated", "copied to another bucket and prefix"
@@ -41,16 +31,15 @@ either_in_the_long_run = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def second(request: pytest.FixtureRequest, regions: Regions) -> tuple[Regions, str, str]:
+def second(request: pytest.FixtureRequest, history: History, regions: Regions) -> tuple[Regions, str, str]:
     """The second region after the first was lost: its bucket and prefix, by S3's replication or by a plain copy."""
     if request.param == REPLICATED:
         regions.replicate()
         with_history(regions)
         bucket, prefix = REPLICA, PREFIX
     else:
-        with_history(regions)
         bucket, prefix = "by-hand", "deep/copy-of-backups"
-        regions.copy(bucket, prefix)
+        regions.copied(history, bucket, prefix)
     regions.lose_first_region()
     regions.be_in(SECOND, bucket, prefix)
     return regions, bucket, prefix
@@ -225,16 +214,14 @@ HOSTILE = {
 }
 
 
-def test_no_manifest_makes_a_restore_read_another_bucket(regions: Regions) -> None:
-    regions.replicate()
-    with_history(regions)
+def test_no_manifest_makes_a_restore_read_another_bucket(history: History, regions: Regions) -> None:
+    regions.copied(history, REPLICA, PREFIX)
     moment = max(regions.states)
     regions.lose_first_region()
     regions.be_in(SECOND, REPLICA)
     regions.create_table(SECOND)
-    whole = {key: regions.read(REPLICA, key) for key in regions.keys(REPLICA)}
     for field, value in HOSTILE.items():
-        edit_everything(regions, whole, field, value)
+        edit_everything(regions, history.objects, field, value)
         for event in ({"backup_date": "latest"}, {"restore_to": moment}):
             restore(event)
             verify()
@@ -250,12 +237,14 @@ def edit_everything(regions: Regions, whole: Mapping[str, bytes], field: str, va
             return {name: value if name == field else edited(one) for name, one in document.items()}
         return [edited(one) for one in document] if isinstance(document, list) else document
 
+    edits: dict[str, bytes] = {}
     for key, content in whole.items():
         if key.endswith(("manifest.json", "manifest-summary.json")) or "/chains/" in key:
             document = json.loads(content)
             document |= {"s3Bucket": HOME, "s3Prefix": f"../{HOME}"} if "exportArn" in document else {}
-            regions.s3.put_object(Bucket=REPLICA, Key=key, Body=json.dumps(edited(document)).encode())
+            edits[key] = json.dumps(edited(document)).encode()
             regions.s3.delete_object(Bucket=REPLICA, Key=key.replace("summary.json", "summary.md5"))
+    regions.aws.contents.put_objects(REPLICA, edits)
     for key in set(regions.keys(REPLICA)) - set(whole):
         regions.s3.delete_object(Bucket=REPLICA, Key=key)
     regions.aws.requests.clear()
