@@ -7,11 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import sandbox
-from dynamodb_backup.backup import chain_steps
-from dynamodb_backup.backup import run as backup_run
-from dynamodb_backup.offsite import run as offsite_run
 from sandbox import Sandbox
-from tests.scenario.offsite.kit import SHORTEST_WINDOW, Places
+from tests.scenario.offsite.kit import COPY, DAY_S_ITEMS, HOME, CopiedDay, Places, contents_of, offsite
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +22,22 @@ def running_store() -> Iterator[Sandbox]:
 def places(aws: Sandbox, running_store: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Places:
     """A bucket with fast exports here, an empty bucket there, and this process as every function here."""
     running_store.reset()
-    aws.exports.configure(
-        seconds=0, partitions=2, minimum_window_seconds=0, restorable_lag_seconds=0, pitr_age_seconds=3600
-    )
-    monkeypatch.setattr(backup_run, "FIRST_PAUSE_SECONDS", 0.1)
-    monkeypatch.setattr(chain_steps, "SHORTEST_WINDOW", SHORTEST_WINDOW)
-    monkeypatch.setattr(offsite_run, "PATIENCE_SECONDS", 1.0)
     places = Places(aws, running_store, monkeypatch)
     places.set_up()
     return places
+
+
+@pytest.fixture(scope="module")
+def copied_day(running_sandbox: Sandbox, running_store: Sandbox) -> CopiedDay:
+    """A full backup and its copy, made once: each test gets what lies in both buckets into buckets of its own."""
+    running_sandbox.reset()
+    running_store.reset()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        places = Places(running_sandbox, running_store, monkeypatch)
+        places.set_up()
+        places.create_table()
+        places.fill(DAY_S_ITEMS)
+        date = places.make_full_backup()
+        backed_up = contents_of(places.s3, HOME)
+        assert offsite().code == 200
+        return CopiedDay(date, backed_up, contents_of(places.s3, HOME), contents_of(places.there, COPY))

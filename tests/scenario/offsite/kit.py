@@ -11,17 +11,21 @@ from typing import Any
 
 import pytest
 
+from dynamodb_backup.backup import chain_steps
+from dynamodb_backup.backup import run as backup_run
 from dynamodb_backup.handlers.offsite_copy import lambda_handler
+from dynamodb_backup.offsite import run as offsite_run
 from sandbox import Sandbox
 from sandbox.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.scenario.backup.kit import back_up
-from tests.scenario.restore.kit import LambdaContext, canonical, decoded, encoded
+from tests.scenario.restore.kit import LambdaContext, canonical, encoded, strings
 
 HOME, COPY = "backups", "copies"
 PREFIX, COPY_PREFIX = "native-exports", "shop/of-backups"
 TABLE = "orders"
 SECRET = "store-key"
 SHORTEST_WINDOW = timedelta(seconds=1)
+DAY_S_ITEMS = strings(12)
 
 _KEYS = {
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
@@ -54,6 +58,16 @@ def offsite_in_turns(event: object = None, *, seconds: float = 0.0, most: int = 
     return answers
 
 
+@dataclass(frozen=True)
+class CopiedDay:
+    """What lies in the backup bucket before a full backup was copied and after it, and in the other store then."""
+
+    date: str
+    backed_up: dict[str, bytes]
+    at_home: dict[str, bytes]
+    there: dict[str, bytes]
+
+
 @dataclass
 class Places:
     """``states`` are the items of the table at each moment (ISO 8601) that an increment ends with."""
@@ -69,6 +83,12 @@ class Places:
         self.dynamodb = self.aws.client("dynamodb")
 
     def set_up(self) -> None:
+        self.aws.exports.configure(
+            seconds=0, partitions=2, minimum_window_seconds=0, restorable_lag_seconds=0, pitr_age_seconds=3600
+        )
+        self.monkeypatch.setattr(backup_run, "FIRST_PAUSE_SECONDS", 0.1)
+        self.monkeypatch.setattr(chain_steps, "SHORTEST_WINDOW", SHORTEST_WINDOW)
+        self.monkeypatch.setattr(offsite_run, "PATIENCE_SECONDS", 1.0)
         for name, value in self.aws.environment.items():
             if value:
                 self.monkeypatch.setenv(name, value)
@@ -109,8 +129,14 @@ class Places:
         )
 
     def fill(self, items: Iterable[Mapping[str, Any]], table: str = TABLE) -> None:
-        for item in items:
-            self.dynamodb.put_item(TableName=table, Item=decoded(item))
+        self.aws.contents.put_items(table, items)
+
+    def have(self, day: CopiedDay, *, copied: bool = True) -> str:
+        """Have a day's backup in the bucket, and its copy in the other store unless told otherwise; return its date."""
+        self.aws.contents.put_objects(HOME, day.at_home if copied else day.backed_up)
+        if copied:
+            self.store.contents.put_objects(COPY, day.there)
+        return day.date
 
     def items(self, table: str = TABLE) -> list[str]:
         """Everything in a table, canonical and sorted."""
@@ -153,3 +179,7 @@ class Places:
 def keys(client: Any, bucket: str, prefix: str = "") -> list[str]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+
+def contents_of(client: Any, bucket: str) -> dict[str, bytes]:
+    return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys(client, bucket)}

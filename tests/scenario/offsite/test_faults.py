@@ -27,10 +27,23 @@ from dynamodb_backup.timing import Deadline
 from dynamodb_backup.turns.means import Means
 from sandbox.environment import SECRET_ACCESS_KEY
 from tests.scenario.backup.kit import back_up, today
-from tests.scenario.offsite.kit import COPY, COPY_PREFIX, HOME, PREFIX, TABLE, Places, keys, offsite, offsite_in_turns
+from tests.scenario.offsite.kit import (
+    COPY,
+    COPY_PREFIX,
+    DAY_S_ITEMS,
+    HOME,
+    PREFIX,
+    TABLE,
+    CopiedDay,
+    Places,
+    keys,
+    offsite,
+    offsite_in_turns,
+)
 from tests.scenario.restore.kit import canonicals, restore, strings
 
-SMALL_PART = 65_536
+pytestmark = pytest.mark.xdist_group("off-site copy")  # its tests share a backup and the other store
+SMALL_PART = 4096
 
 
 @pytest.fixture
@@ -40,9 +53,15 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return stream
 
 
-def backed_up(places: Places, items: Any = None) -> str:
+@pytest.fixture
+def backed_up(places: Places, copied_day: CopiedDay) -> str:
+    """A full backup that is not copied yet; the date of it."""
+    return places.have(copied_day, copied=False)
+
+
+def back_up_a_table(places: Places, items: list[dict[str, Any]] = DAY_S_ITEMS) -> str:
     places.create_table()
-    places.fill(items or strings(20))
+    places.fill(items)
     return places.make_full_backup()
 
 
@@ -50,7 +69,7 @@ def large_items() -> list[dict[str, Any]]:
     """Items that hardly compress: a data file of three parts."""
     source = random.Random(7)
     return [
-        {"id": {"S": f"item-{number:06}"}, "b": {"B": b64encode(source.randbytes(23_750)).decode()}}
+        {"id": {"S": f"item-{number:06}"}, "b": {"B": b64encode(source.randbytes(1_450)).decode()}}
         for number in range(8)
     ]
 
@@ -61,7 +80,7 @@ def large(places: Places, monkeypatch: pytest.MonkeyPatch) -> tuple[Places, str]
     monkeypatch.setattr(plain_store, "PART_BYTES", SMALL_PART)
     monkeypatch.setattr(transfer, "PART_BYTES", SMALL_PART)
     places.aws.exports.configure(seconds=0, partitions=1)
-    date = backed_up(places, large_items())
+    date = back_up_a_table(places, large_items())
     return places, date
 
 
@@ -98,8 +117,7 @@ def test_a_store_that_is_down_in_the_middle_of_a_file_is_gone_on_with(large: tup
     assert places.store.requests.count("s3", "CreateMultipartUpload") == 1
 
 
-def test_a_store_that_stays_down_is_given_up_and_told(places: Places) -> None:
-    backed_up(places)
+def test_a_store_that_stays_down_is_given_up_and_told(places: Places, backed_up: str) -> None:
     with places.store.faults.server_error("s3", "PutObject"):
         answer = offsite(seconds=20)
     assert (answer.code, answer.body["bytes_copied"]) == (500, 0), answer.body
@@ -107,8 +125,7 @@ def test_a_store_that_stays_down_is_given_up_and_told(places: Places) -> None:
     assert offsite().code == 200
 
 
-def test_a_store_that_does_not_answer_at_all_is_named(places: Places) -> None:
-    backed_up(places)
+def test_a_store_that_does_not_answer_at_all_is_named(places: Places, backed_up: str) -> None:
     places.be_at(HOME, endpoint_url="http://127.0.0.1:9")
     answer = offsite(seconds=12)
     assert (answer.code, answer.body["error_type"]) == (500, "StoreUnusable")
@@ -116,15 +133,15 @@ def test_a_store_that_does_not_answer_at_all_is_named(places: Places) -> None:
 
 
 def test_the_backup_is_as_good_while_the_store_is_down(places: Places) -> None:
-    date = backed_up(places)
+    date = back_up_a_table(places)
     with places.store.faults.deny("s3", "*"):
         assert offsite().code == 500
         assert back_up().code == 200
         assert restore({"backup_date": date}).code == 200
 
 
-def test_an_answer_that_was_lost_is_no_failure(places: Places) -> None:
-    date = backed_up(places)
+def test_an_answer_that_was_lost_is_no_failure(places: Places, backed_up: str) -> None:
+    date = backed_up
     places.store.faults.reset_connection("s3", "PutObject", after=True, times=3)
     places.aws.faults.reset_connection("s3", "PutObject", resource=f"{HOME}/*/offsite/*", after=True, times=4)
     answer = offsite()
@@ -136,7 +153,7 @@ def test_an_altered_file_at_home_is_not_copied_and_the_other_table_is(places: Pl
     places.create_table("users")
     places.fill(strings(5), "users")
     places.be_at(HOME, tables=("orders", "users"))
-    date = backed_up(places)
+    date = back_up_a_table(places)
     data = next(key for key in keys(places.s3, HOME, f"{PREFIX}/{date}/users/") if "/data/" in key)
     whole = places.s3.get_object(Bucket=HOME, Key=data)["Body"].read()
     places.s3.put_object(Bucket=HOME, Key=data, Body=whole[:-1] + b"!")
@@ -156,8 +173,8 @@ def test_an_altered_file_at_home_is_not_copied_and_the_other_table_is(places: Pl
     assert there == places.s3.get_object(Bucket=HOME, Key=f"{PREFIX}/{date}/manifest.json")["Body"].read()
 
 
-def test_a_file_altered_on_the_way_is_sent_again_by_nobody(places: Places) -> None:
-    date = backed_up(places)
+def test_a_file_altered_on_the_way_is_sent_again_by_nobody(places: Places, backed_up: str) -> None:
+    date = backed_up
     places.aws.faults.corrupt(f"{HOME}/*/data/*")
     answer = offsite()
     assert (answer.code, answer.statuses()) == (500, ["FAILED"]), answer.body
@@ -165,8 +182,8 @@ def test_a_file_altered_on_the_way_is_sent_again_by_nobody(places: Places) -> No
     assert not any("/data/" in key or key == manifest_of(date) for key in places.copied_keys())
 
 
-def test_killed_in_the_middle_it_goes_on_when_the_lease_has_run_out(places: Places) -> None:
-    date = backed_up(places)
+def test_killed_in_the_middle_it_goes_on_when_the_lease_has_run_out(places: Places, backed_up: str) -> None:
+    date = backed_up
 
     class Killed(BaseException):
         """As if the process ended: nothing of ours runs any more."""
@@ -193,8 +210,8 @@ def test_killed_in_the_middle_it_goes_on_when_the_lease_has_run_out(places: Plac
     assert places.store.requests.count("s3", "PutObject") - puts == 3
 
 
-def test_two_invocations_at_once_are_one_copy(places: Places) -> None:
-    date = backed_up(places)
+def test_two_invocations_at_once_are_one_copy(places: Places, backed_up: str) -> None:
+    date = backed_up
     places.store.faults.delay("s3", "PutObject", seconds=0.5)
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: offsite(), range(2)))
@@ -208,7 +225,7 @@ def test_two_invocations_at_once_are_one_copy(places: Places) -> None:
 
 
 def test_nothing_is_copied_twice_and_a_second_run_of_the_day_is_added(places: Places) -> None:
-    date = backed_up(places)
+    date = back_up_a_table(places)
     assert offsite().code == 200
     places.store.requests.clear()
     assert (offsite().body["already_copied"], places.store.requests.count("s3", "PutObject")) == (1, 0)
@@ -220,7 +237,7 @@ def test_nothing_is_copied_twice_and_a_second_run_of_the_day_is_added(places: Pl
     assert len(data) == 2
     places.lose_everything()
     assert offsite({"action": "fetch", "backup_date": date}).code == 200
-    assert restore({"create_missing_tables": True}).result["items_written"] == 21
+    assert restore({"create_missing_tables": True}).result["items_written"] == 13
 
 
 def test_a_wrong_secret_is_named_and_never_shown(places: Places, log: io.StringIO) -> None:
@@ -250,8 +267,8 @@ def test_a_store_that_cannot_be_used_is_refused_by_name(places: Places) -> None:
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject"])
-def test_a_key_that_may_not_do_it_is_told(places: Places, log: io.StringIO, operation: str) -> None:
-    date = backed_up(places)
+def test_a_key_that_may_not_do_it_is_told(places: Places, backed_up: str, log: io.StringIO, operation: str) -> None:
+    date = backed_up
     with places.store.faults.deny("s3", operation):
         answer = offsite()
     said = json.dumps(answer.body)
@@ -260,8 +277,7 @@ def test_a_key_that_may_not_do_it_is_told(places: Places, log: io.StringIO, oper
     assert manifest_of(date) not in places.copied_keys()
 
 
-def test_ages_are_published_and_kept(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
-    backed_up(places)
+def test_ages_are_published_and_kept(places: Places, backed_up: str, capsys: pytest.CaptureFixture[str]) -> None:
     first = offsite({"action": "report"})
     assert (first.code, first.body["tables"][0]["newest_copy"]) == (200, None)
     assert offsite().code == 200

@@ -16,6 +16,7 @@ from tests.scenario.restore.kit import strings
 from tests.scenario.state_machine import rendered_definition
 from tests.scenario.test_backup_state_machine import EVERYTHING, create_topic
 
+pytestmark = pytest.mark.xdist_group("off-site copy")  # its tests share the other store
 VARIABLES = ("BACKUP_BUCKET", "ENVIRONMENT", "DYNAMODB_TABLES", "S3_EXPORTS_PREFIX", "OFFSITE_COPY")
 PAUSES = {'"Seconds": 15': 1, '"IntervalSeconds": 30': 1, '"IntervalSeconds": 5': 1}
 

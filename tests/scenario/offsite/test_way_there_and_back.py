@@ -5,17 +5,33 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from dynamodb_backup.archive.seal import resealed
 from tests.scenario.backup.kit import back_up
-from tests.scenario.offsite.kit import COPY, COPY_PREFIX, HOME, PREFIX, TABLE, Places, keys, offsite, offsite_in_turns
+from tests.scenario.offsite.kit import (
+    COPY,
+    COPY_PREFIX,
+    DAY_S_ITEMS,
+    HOME,
+    PREFIX,
+    TABLE,
+    CopiedDay,
+    Places,
+    keys,
+    offsite,
+    offsite_in_turns,
+)
 from tests.scenario.restore.kit import canonicals, restore, strings
 from tests.scenario.verify.kit import verify
+
+pytestmark = pytest.mark.xdist_group("off-site copy")  # its tests share a backup, its copy and the other store
 
 
 def with_increments(places: Places) -> str:
     """Make a full backup with its fingerprint and two increments, copy them, and return the date."""
     places.create_table()
-    places.fill(strings(40))
+    places.fill(strings(20))
     date = places.make_full_backup()
     assert verify().code == 200
     places.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": "item-000001"}})
@@ -28,13 +44,10 @@ def with_increments(places: Places) -> str:
     return date
 
 
-def full(places: Places) -> str:
-    """Make a full backup, copy it, and return the date."""
-    places.create_table()
-    places.fill(strings(12))
-    date = places.make_full_backup()
-    assert offsite().code == 200
-    return date
+@pytest.fixture
+def full(places: Places, copied_day: CopiedDay) -> str:
+    """A full backup of 12 items and its copy; the date of it."""
+    return places.have(copied_day)
 
 
 def test_everything_is_copied_and_every_moment_comes_back(places: Places) -> None:
@@ -46,8 +59,8 @@ def test_everything_is_copied_and_every_moment_comes_back(places: Places) -> Non
     fetched = offsite({"action": "fetch", "backup_date": date})
     assert fetched.code == 200, fetched.body
     answer = restore({"create_missing_tables": True, "prove": True})
-    assert (answer.code, answer.result["proven"], answer.result["items_written"]) == (200, True, 40), answer.body
-    assert places.items() == canonicals(strings(40))
+    assert (answer.code, answer.result["proven"], answer.result["items_written"]) == (200, True, 20), answer.body
+    assert places.items() == canonicals(strings(20))
     verified = verify()
     assert (verified.code, verified.result["warnings"]) == (200, [])
     assert len(places.states) == 2
@@ -58,6 +71,16 @@ def test_everything_is_copied_and_every_moment_comes_back(places: Places) -> Non
     # Bringing it back again finds all of it there.
     again = offsite({"action": "fetch", "backup_date": date})
     assert (again.code, again.body["already_copied"], again.body["bytes_copied"]) == (200, 2, 0)
+    assert_a_deleted_increment_is_fetched_again(places, date)
+
+
+def assert_a_deleted_increment_is_fetched_again(places: Places, date: str) -> None:
+    data = f"{PREFIX}/{date}/{TABLE}/AWSDynamoDB/data/"
+    whole = keys(places.s3, "made-anew", data)
+    places.s3.delete_object(Bucket="made-anew", Key=whole[0])
+    again = offsite({"action": "fetch", "backup_date": date})
+    assert (again.code, again.statuses("chain")) == (200, ["COPIED"]), again.body
+    assert keys(places.s3, "made-anew", data) == whole
 
 
 def assert_all_is_there_byte_for_byte(places: Places) -> None:
@@ -84,20 +107,20 @@ def assert_manifest_and_chain_come_last(places: Places, date: str) -> None:
     assert len([key for key in puts[: summaries[0]] if "/data/" in key]) == 2
 
 
-def test_it_comes_back_in_short_turns_and_under_another_prefix(places: Places) -> None:
-    date = full(places)
+def test_it_comes_back_in_short_turns_and_under_another_prefix(places: Places, full: str) -> None:
+    date = full
     places.lose_everything("elsewhere")
     places.be_at("elsewhere", "a/deep/prefix", allow_fetch=True)
     answers = offsite_in_turns({"action": "fetch", "days": 2})
     assert answers[-1].code == 200, answers[-1].body
     answer = restore({"create_missing_tables": True, "prove": True})
-    assert (answer.code, answer.result["proven"], places.items()) == (200, True, canonicals(strings(12))), answer.body
+    assert (answer.code, answer.result["proven"], places.items()) == (200, True, canonicals(DAY_S_ITEMS)), answer.body
     (points,) = back_up({"action": "list"}).body["tables"]
     assert points["newest_verified"]["export_manifest"].startswith(f"a/deep/prefix/{date}/{TABLE}/")
 
 
-def test_a_fetched_backup_that_was_altered_at_the_store_is_refused(places: Places) -> None:
-    date = full(places)
+def test_a_fetched_backup_that_was_altered_at_the_store_is_refused(places: Places, full: str) -> None:
+    date = full
     data = next(key for key in places.copied_keys() if "/data/" in key and f"/{date}/{TABLE}/" in key)
     body = bytearray(places.read_copy(data))
     body[-1] ^= 1
@@ -109,8 +132,8 @@ def test_a_fetched_backup_that_was_altered_at_the_store_is_refused(places: Place
     assert not any(key.endswith(f"{date}/manifest.json") for key in keys(places.s3, "made-anew"))
 
 
-def test_nothing_that_is_there_is_overwritten_on_the_way_back(places: Places) -> None:
-    date = full(places)
+def test_nothing_that_is_there_is_overwritten_on_the_way_back(places: Places, full: str) -> None:
+    date = full
     manifest = f"{PREFIX}/{date}/manifest.json"
     stored = json.loads(places.s3.get_object(Bucket=HOME, Key=manifest)["Body"].read())
     other = json.dumps(resealed(stored | {"note": "a newer run"})).encode()
@@ -122,8 +145,8 @@ def test_nothing_that_is_there_is_overwritten_on_the_way_back(places: Places) ->
     assert places.s3.get_object(Bucket=HOME, Key=manifest)["Body"].read() == other
 
 
-def test_latest_is_each_table_s_newest_backup_however_far_back(places: Places) -> None:
-    date = full(places)
+def test_latest_is_each_table_s_newest_backup_however_far_back(places: Places, full: str) -> None:
+    date = full
     older = json.loads(places.read_copy(f"{COPY_PREFIX}/{date}/manifest.json"))
     older["exports"][0] |= {"status": "FAILED"}
     newer = json.dumps(resealed(older | {"backup_date": "2999-01-01"})).encode()
@@ -134,8 +157,8 @@ def test_latest_is_each_table_s_newest_backup_however_far_back(places: Places) -
     assert restore({"create_missing_tables": True}).result["items_written"] == 12
 
 
-def test_what_was_deleted_after_it_was_fetched_is_fetched_again(places: Places) -> None:
-    date = full(places)
+def test_what_was_deleted_after_it_was_fetched_is_fetched_again(places: Places, full: str) -> None:
+    date = full
     places.lose_everything("made-anew")
     event = {"action": "fetch", "backup_date": date}
     assert offsite(event).code == 200
@@ -149,21 +172,8 @@ def test_what_was_deleted_after_it_was_fetched_is_fetched_again(places: Places) 
         assert offsite(event).body["already_copied"] == 1
 
 
-def test_an_increment_that_was_deleted_after_it_was_fetched_is_fetched_again(places: Places) -> None:
-    date = with_increments(places)
-    places.lose_everything("made-anew")
-    event = {"action": "fetch", "backup_date": date}
-    assert offsite(event).code == 200
-    data = f"{PREFIX}/{date}/{TABLE}/AWSDynamoDB/data/"
-    whole = keys(places.s3, "made-anew", data)
-    places.s3.delete_object(Bucket="made-anew", Key=whole[0])
-    again = offsite(event)
-    assert (again.code, again.statuses("chain")) == (200, ["COPIED"]), again.body
-    assert keys(places.s3, "made-anew", data) == whole
-
-
-def test_a_table_that_the_copy_left_out_is_told_when_its_date_is_fetched(places: Places) -> None:
-    date = full(places)
+def test_a_table_that_the_copy_left_out_is_told_when_its_date_is_fetched(places: Places, full: str) -> None:
+    date = full
     places.lose_everything()
     key = f"{COPY_PREFIX}/{date}/manifest.json"
     partial = json.loads(places.read_copy(key))
@@ -176,8 +186,8 @@ def test_a_table_that_the_copy_left_out_is_told_when_its_date_is_fetched(places:
     assert restore({"tables": [TABLE], "create_missing_tables": True}).result["items_written"] == 12
 
 
-def test_fetching_where_there_is_nothing_is_no_success(places: Places) -> None:
-    date = full(places)
+def test_fetching_where_there_is_nothing_is_no_success(places: Places, full: str) -> None:
+    date = full
     places.lose_everything()
     document = json.loads(places.read_copy(f"{COPY_PREFIX}/{date}/manifest.json"))
     document["exports"][0] |= {"status": "FAILED"}
@@ -193,8 +203,8 @@ def test_fetching_where_there_is_nothing_is_no_success(places: Places) -> None:
     assert offsite({"days": 3}).code == 200  # by its schedule there may well be nothing to do
 
 
-def test_a_table_of_which_latest_finds_nothing_is_told(places: Places) -> None:
-    date = full(places)
+def test_a_table_of_which_latest_finds_nothing_is_told(places: Places, full: str) -> None:
+    date = full
     places.lose_everything()
     places.be_at("made-anew", tables=(TABLE, "users"), allow_fetch=True)
     for already in (0, 1):
