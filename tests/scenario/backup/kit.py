@@ -11,6 +11,7 @@ from typing import Any
 
 from dynamodb_backup.handlers.backup import lambda_handler
 from sandbox import Sandbox
+from tests.scenario.restore.kit import encoded
 
 BUCKET = "backups"
 PREFIX = "native-exports"
@@ -89,9 +90,7 @@ class Stage:
         )
         if recovery:
             self.turn_on_recovery(name)
-        requests = [{"PutRequest": {"Item": item}} for item in items]
-        for start in range(0, len(requests), 25):
-            self.dynamodb.batch_write_item(RequestItems={name: requests[start : start + 25]})
+        self.aws.contents.put_items(name, map(encoded, items))
 
     def turn_on_recovery(self, table: str) -> None:
         self.dynamodb.update_continuous_backups(
@@ -129,10 +128,12 @@ class Stage:
 
     def start_only(self, *tables: str) -> dict[str, str]:
         """Let a run start its exports and end before it looks at them; return each table's export folder, complete."""
-        self.aws.exports.configure(seconds=0.3)
-        answer = back_up(seconds=0.2)
-        assert answer.code == 202
-        arns = {one["table_name"]: one["export_arn"] for one in answer.body["export_results"]}
+        arns: dict[str, Any] = {"": None}
+        with self.aws.faults.throttle("dynamodb", "DescribeExport"):
+            while not all(arns.values()):
+                answer = back_up(seconds=0.2)
+                assert answer.code == 202
+                arns = {one["table_name"]: one["export_arn"] for one in answer.body["export_results"]}
         for arn in arns.values():
             while self.dynamodb.describe_export(ExportArn=arn)["ExportDescription"]["ExportStatus"] == "IN_PROGRESS":
                 time.sleep(0.05)

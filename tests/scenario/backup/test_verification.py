@@ -9,8 +9,6 @@ from collections.abc import Callable
 from hashlib import md5
 from typing import Any
 
-import pytest
-
 from sandbox.exports import data_file
 from tests.scenario.backup.conftest import Configure
 from tests.scenario.backup.kit import BUCKET, Stage, back_up, some_items
@@ -175,22 +173,26 @@ DAMAGES: list[Damage] = [
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_damaged_export_is_never_a_backup(stage: Stage, configure: Configure, damage: Damage) -> None:
-    stage.create_table("orders", some_items(12))
-    configure("orders")
-    root = stage.start_only()["orders"]
-    damage(stage, root)
+def test_a_damaged_export_is_never_a_backup(stage: Stage, configure: Configure) -> None:
+    damages = {f"{damage.__name__}-{number}": damage for number, damage in enumerate(DAMAGES)}
+    for table in damages:
+        stage.create_table(table, some_items(12))
+    configure(*damages)
+    roots = stage.start_only()
+    for table, damage in damages.items():
+        damage(stage, roots[table])
+
     answer = back_up()
-    assert answer.code == 500, "the only table's backup is damaged"
-    result = answer.of("orders")
-    assert result["status"] == "FAILED"
-    assert root.rstrip("/") in result["error"] or "orders" in result["error"]
+
+    assert answer.code == 500, "every table's backup is damaged"
+    assert answer.statuses == dict.fromkeys(damages, "FAILED")
     assert "secret-content" not in json.dumps(answer.body)
-    entry = stage.recorded("orders")
-    assert entry["status"] == "FAILED"
-    assert entry["error"] == result["error"]
-    assert stage.exports_started("orders") == 1
+    manifest = {entry["table_name"]: entry for entry in stage.manifest()["exports"]}
+    for table in damages:
+        error = answer.of(table)["error"]
+        assert roots[table].rstrip("/") in error or table in error
+        assert (manifest[table]["status"], manifest[table]["error"]) == ("FAILED", error)
+    assert stage.exports_started() == len(damages)
 
 
 def test_one_damaged_export_does_not_touch_the_others(stage: Stage, configure: Configure) -> None:
