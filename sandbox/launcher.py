@@ -21,7 +21,7 @@ from sandbox.environment import (
     write_profile,
 )
 from sandbox.faults import Faults
-from sandbox.remote import Authorizations, Backups, Contents, Control, Exports, Requests
+from sandbox.remote import Authorizations, Backups, Contents, Control, Exports, Requests, Tables
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -68,6 +68,7 @@ class Sandbox:
         self.authorizations = Authorizations(control)
         self.exports = Exports(control)
         self.backups = Backups(control)
+        self.tables = Tables(control)
         self.contents = Contents(control)
 
     @property
@@ -103,7 +104,7 @@ class Sandbox:
         return self._session.client(service, **settings | options)
 
     def reset(self) -> None:
-        """Back to an empty account: resources, faults, request log, and settings of exports and backups."""
+        """Back to an empty account: resources, faults, request log, and settings of exports, backups and tables."""
         self._control.call("POST", "reset")
 
     def stop(self) -> None:

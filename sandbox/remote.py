@@ -1,4 +1,4 @@
-"""The running sandbox's controls, spoken over HTTP: request log, contents, settings of exports and backups."""
+"""The running sandbox's controls, spoken over HTTP: request log, contents, settings of exports, backups and tables."""
 
 from __future__ import annotations
 
@@ -134,8 +134,31 @@ class Backups:
         self._control.call("PUT", "backups", settings)
 
 
+class Tables:
+    """How the sandbox's tables behave."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def configure(self, **settings: Any) -> None:
+        """Change fields of sandbox.emulator.settings.TableSettings.
+
+        Example: `configure(page_bytes=10_000)`. Raises ValueError for a name that is not a setting.
+        """
+        self._control.call("PUT", "tables", settings)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's current version, without its content."""
+
+    headers: Mapping[str, str]
+    """As HeadObject answers them, names in lower case."""
+    tags: Mapping[str, str]
+
+
 class Contents:
-    """What stands in buckets and tables already: put there past faults and request log, many at a time."""
+    """What stands in buckets and tables: put there, or looked at, past faults and request log, many at a time."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -144,6 +167,11 @@ class Contents:
         """Put objects, as PutObject with no header would. Raises ValueError when S3 refuses one."""
         encoded = {key: b64encode(body).decode() for key, body in objects.items()}
         self._control.call("PUT", "contents", {"bucket": bucket, "objects": encoded})
+
+    def objects(self, bucket: str) -> dict[str, StoredObject]:
+        """Return every object of a bucket by its key: what as many HeadObject and GetObjectTagging would tell."""
+        described = self._control.call("PUT", "contents", {"bucket": bucket, "describe": True})
+        return {key: StoredObject(**one) for key, one in described.items()}
 
     def put_items(self, table: str, items: Iterable[Mapping[str, Any]]) -> None:
         """Put items, in wire JSON, one after the other. Raises ValueError when DynamoDB refuses one."""

@@ -10,13 +10,15 @@ from sandbox.edge.http1 import Request, Response
 from sandbox.edge.state import EdgeState
 from sandbox.fault_model import Fault
 
+_OF_EMULATOR = {f"/_sandbox/{name}" for name in ("authorizations", "backups", "contents", "exports", "tables")}
+
 
 async def answer(state: EdgeState, request: Request) -> Response:
-    """Answer a control request; the emulator itself has contents, IAM, and settings of exports and backups."""
+    """Answer a control request; the emulator itself has contents, IAM, and settings of exports, backups and tables."""
     path, _, argument = request.target.partition("?")
     if path == "/_sandbox/reset":
         return await _reset(state)
-    if path in ("/_sandbox/authorizations", "/_sandbox/backups", "/_sandbox/contents", "/_sandbox/exports"):
+    if path in _OF_EMULATOR:
         return await state.emulator(request)
     match request.method, path:
         case "POST", "/_sandbox/faults":

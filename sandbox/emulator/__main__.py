@@ -30,6 +30,7 @@ from sandbox.emulator import (
     iam_patches,
     lambda_patches,
     lambda_processes,
+    page_patches,
     s3_patches,
     scheduler_patches,
     server,
@@ -60,6 +61,7 @@ def main() -> None:
     services: dict[str, Configurable] = {
         "exports": dynamodb_patches.apply(lambda work: asyncio.run_coroutine_threadsafe(work, loop).result()),
         "backups": backup_patches.apply(),
+        "tables": page_patches.apply(),
     }
     lambda_patches.apply(directory)
     authorizations = iam_patches.apply()
@@ -107,10 +109,10 @@ async def _control(services: dict[str, Configurable], name: str, receive: Any, s
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    status, answer = 200, {}
+    status, answer = 200, dict[str, Any]()
     try:
         if name == "contents":
-            await contents.put(body)
+            answer = await contents.put(body)
         else:
             services[name].settings = services[name].settings.changed(json.loads(body))
     except ValueError as error:

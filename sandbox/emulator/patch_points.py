@@ -96,6 +96,8 @@ ADD_CONSUMED_CAPACITY = PatchPoint(
     "_add_consumed_capacity",
     ("result", "data", "table_name", "write", "old_item", "new_item", "index_name"),
 )
+PAGE_BYTES = PatchPoint(_DYNAMODB, "_DDB_PAGE_SIZE_BYTES")
+READ_PAGE = PatchPoint(_DYNAMODB, "_paginate_evaluated_items", ("items", "limit", "table", "index_name"))
 CANONICAL_NUMBER = PatchPoint(_DYNAMODB, "_ddb_canonicalize_number", ("s",))
 RESET_DYNAMODB = PatchPoint(_DYNAMODB, "reset", ())
 DETECT_RUNTIME = PatchPoint(_LAMBDA, "_detect_runtime_binary", ("runtime",))
@@ -141,6 +143,7 @@ HANDLE_S3 = PatchPoint(
         "access_point",
     ),
 )
+BUCKETS = PatchPoint("ministack.services.s3", "_buckets")
 COMPLETE_MULTIPART_UPLOAD = PatchPoint(
     "ministack.services.s3", "_complete_multipart_upload", ("bucket_name", "key", "body", "query_params", "headers")
 )

@@ -1,4 +1,4 @@
-"""What can be turned while the sandbox runs: `aws.exports.configure(...)`, `aws.backups.configure(...)`."""
+"""What can be turned while the sandbox runs, by `configure(...)` of `aws.exports`, `aws.backups`, `aws.tables`."""
 
 from __future__ import annotations
 
@@ -55,3 +55,11 @@ class BackupSettings(Changeable):
     """BackupType of backups that are made from now on."""
     page_size: int = 100
     """A page of ListBackups holds at most so many."""
+
+
+@dataclass(frozen=True)
+class TableSettings(Changeable):
+    """Defaults are DynamoDB's own."""
+
+    page_bytes: int = 1_048_576
+    """What a page of a Scan or a Query holds at most; an item that is larger is a page of its own."""

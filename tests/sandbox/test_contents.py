@@ -37,3 +37,26 @@ def test_what_the_service_refuses_is_said(aws: Sandbox) -> None:
         aws.contents.put_items("orders", [{"other": {"S": "a"}}])
     with pytest.raises(ValueError, match=r"(?s)nowhere/a: .*NoSuchBucket"):
         aws.contents.put_objects("nowhere", {"a": b""})
+
+
+def test_headers_and_tags_of_all_objects_are_told_in_one_request(aws: Sandbox) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="backups")
+    s3.put_object(Bucket="backups", Key="a&b/tagged", Body=b"12", Tagging="class=daily")
+    aws.contents.put_objects("backups", {"plain": b"1"})
+    aws.requests.clear()
+    found = aws.contents.objects("backups")
+    assert {key: dict(one.tags) for key, one in found.items()} == {"a&b/tagged": {"class": "daily"}, "plain": {}}
+    assert found["a&b/tagged"].headers["content-length"] == "2"
+    assert aws.requests.list() == []
+
+
+def test_pages_hold_as_much_as_they_are_told_until_the_next_reset(aws: Sandbox) -> None:
+    for page_bytes, pages in ((1_000, 4), (None, 1)):
+        aws.reset()
+        create_table(aws, "users")
+        aws.contents.put_items("users", [{"id": {"S": f"{number}"}, "t": {"S": "x" * 400}} for number in range(8)])
+        if page_bytes:
+            aws.tables.configure(page_bytes=page_bytes)
+        found = list(aws.client("dynamodb").get_paginator("scan").paginate(TableName="users"))
+        assert [len(page["Items"]) for page in found if page["Items"]] == [8 // pages] * pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -33,11 +34,20 @@ def lock(stage: Stage, mode: str = "GOVERNANCE", days: int = 7) -> None:
     )
 
 
-def locked_days(stage: Stage, key: str) -> int:
-    found = stage.s3.head_object(Bucket=BUCKET, Key=key)
-    written: datetime = found["LastModified"]
-    until: datetime = found["ObjectLockRetainUntilDate"]
-    return round((until - written) / timedelta(days=1))
+def locked_days(stage: Stage, *keys: str) -> set[int]:
+    """Return for how many days objects were locked when they were written."""
+    objects = stage.aws.contents.objects(BUCKET)
+    found = [objects[key].headers for key in keys]
+    return {
+        round(
+            (
+                datetime.fromisoformat(one["x-amz-object-lock-retain-until-date"])
+                - parsedate_to_datetime(one["last-modified"])
+            )
+            / timedelta(days=1)
+        )
+        for one in found
+    }
 
 
 def hold(status: str, **others: Any) -> Answer:
@@ -47,11 +57,8 @@ def hold(status: str, **others: Any) -> Answer:
 
 def held(stage: Stage) -> set[str]:
     """Return the keys that have a legal hold."""
-    return {
-        key
-        for key in stage.all_keys()
-        if stage.s3.head_object(Bucket=BUCKET, Key=key).get("ObjectLockLegalHoldStatus") == "ON"
-    }
+    objects = stage.aws.contents.objects(BUCKET)
+    return {key for key, one in objects.items() if one.headers.get("x-amz-object-lock-legal-hold") == "ON"}
 
 
 def of_table(stage: Stage, table: str) -> set[str]:
@@ -70,16 +77,18 @@ def test_a_superseded_backup_is_locked_as_long_as_its_class_is(shop: Stage, monk
     now = datetime.now(UTC)
     for day in (0, 1, 40):
         assert back_up_on(now + timedelta(days=day - 41), monkeypatch).code == 200
-    by_class: dict[str | None, set[int]] = {}
+    keys: dict[str | None, list[str]] = {}
     for key, given in tags(shop):
         if "/AWSDynamoDB/" in key:
-            by_class.setdefault(given.get("backup-retention"), set()).add(locked_days(shop, key))
+            keys.setdefault(given.get("backup-retention"), []).append(key)
+    by_class = {name: locked_days(shop, *of_class) for name, of_class in keys.items()}
     assert by_class.pop(None) == {7}
     assert {name: LOCK["days"][name] for name in by_class if name} == {  # type: ignore[index]
         name: days.pop() for name, days in by_class.items() if name and len(days) == 1
     }
     first_day = (now - timedelta(days=41)).date().isoformat()
-    assert locked_days(shop, f"{PREFIX}/{first_day}/manifest.json") > 7 - 1
+    (of_manifest,) = locked_days(shop, f"{PREFIX}/{first_day}/manifest.json")
+    assert of_manifest > 7 - 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +117,7 @@ def test_a_lock_that_is_longer_already_is_left(shop: Stage, monkeypatch: pytest.
     back_up_on(NEW_YEAR, monkeypatch)
     answer = back_up_on(NEW_YEAR + timedelta(days=1), monkeypatch)
     assert "warnings" not in answer.body
-    assert {locked_days(shop, key) for key in of_table(shop, "orders")} == {100}
+    assert locked_days(shop, *of_table(shop, "orders")) == {100}
 
 
 def test_a_hold_is_on_everything_of_a_table_and_seen_in_the_list(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

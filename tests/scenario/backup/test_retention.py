@@ -39,9 +39,8 @@ def back_up_on(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> Answer:
 
 
 def tags(stage: Stage) -> Iterator[tuple[str, dict[str, str]]]:
-    for key in stage.all_keys():
-        found = stage.s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
-        yield key, {tag["Key"]: tag["Value"] for tag in found}
+    for key, found in stage.aws.contents.objects(BUCKET).items():
+        yield key, dict(found.tags)
 
 
 def classes(stage: Stage, given_tags: Sequence[tuple[str, dict[str, str]]] = ()) -> dict[str, set[str | None]]:

@@ -173,10 +173,7 @@ def test_an_empty_table_is_files_of_nothing(stage: Stage, scanned: Scan) -> None
 
 
 def test_large_items_and_many_pages(stage: Stage, scanned: Scan) -> None:
-    stage.create_table("orders", recovery=False)
-    for number in range(12):
-        item = {"id": {"S": f"large-{number}"}, "b": {"B": bytes([number]) * (400 * 1024 - 40)}}
-        stage.dynamodb.put_item(TableName="orders", Item=item)
+    stage.create_table("orders", items_of(400 * 1024 - 40, 12), recovery=False)
     scanned("orders", segments=2)
     answer = back_up()
     assert stage.aws.requests.count("dynamodb", "Scan") > 4
@@ -207,11 +204,13 @@ def test_beside_a_native_export_in_one_run(stage: Stage, scanned: Scan) -> None:
 
 
 def many_pages(stage: Stage, count: int) -> None:
-    """Fill a table so that a page of 1 MB holds some five items."""
-    stage.create_table("orders", recovery=False)
-    for number in range(count):
-        item = {"id": {"S": f"item-{number}"}, "b": {"B": bytes([number % 256]) * 200_000}}
-        stage.dynamodb.put_item(TableName="orders", Item=item)
+    """Fill a table so that a page holds five items."""
+    stage.aws.tables.configure(page_bytes=10_400)
+    stage.create_table("orders", items_of(2_000, count), recovery=False)
+
+
+def items_of(size: int, count: int) -> list[dict[str, Any]]:
+    return [{"id": {"S": f"item-{number}"}, "b": {"B": bytes([number % 256]) * size}} for number in range(count)]
 
 
 def test_tiny_turns_reach_the_end_without_losing_or_doubling_an_item(stage: Stage, scanned: Scan) -> None:
@@ -221,7 +220,7 @@ def test_tiny_turns_reach_the_end_without_losing_or_doubling_an_item(stage: Stag
     answers = back_up_in_turns(seconds=0.2)
     assert len(answers) > 3
     assert len({answer.body["run_id"] for answer in answers}) == 1
-    # 8 MB in pages of 1 MB, and in each segment perhaps one that is not full.
+    # 40 items in pages of 5, and in each segment perhaps one that is not full.
     assert stage.aws.requests.count("dynamodb", "Scan") <= 10, "pages were read twice"
     assert_whole(stage, "orders", answers[-1])
 
@@ -268,10 +267,7 @@ def test_broken_connections_and_server_errors_are_repeated(stage: Stage, scanned
 
 def test_the_read_rate_is_kept(stage: Stage, scanned: Scan) -> None:
     # 40 items of 20 KB: 5 read units each, 200 in all.
-    stage.create_table("orders", recovery=False)
-    for number in range(40):
-        item = {"id": {"S": f"item-{number}"}, "b": {"B": bytes(20_000)}}
-        stage.dynamodb.put_item(TableName="orders", Item=item)
+    stage.create_table("orders", items_of(20_000, 40), recovery=False)
     scanned("orders", segments=2, max_read_units_per_second=50)
     began = time.monotonic()
     answers = back_up_in_turns(seconds=2)
