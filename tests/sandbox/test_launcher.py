@@ -138,7 +138,7 @@ def test_functions_end_when_the_sandbox_is_killed() -> None:
 def test_the_program_prints_an_environment_to_copy_and_an_interrupt_ends_it(program: subprocess.Popen[str]) -> None:
     endpoint = read_endpoint(program)
     started = descendants(program.pid)
-    assert len(started) >= 2
+    assert started
 
     program.send_signal(signal.SIGINT)
     program.wait()

@@ -85,10 +85,10 @@ def try_all(cases: Iterable[Case], ways_of: Callable[[Case], Sequence[str]] = ev
     return results
 
 
-OURS = {"manifest.json: byte": 12, "chain record: byte": 12, "manifest.json: field": 4, "chain record: field": 4}
-"""What only our own checksum protects: few of its bytes would do harm, so more of a class are tried, so many."""
+OURS = ("manifest.json: byte", "manifest.json: field", "chain record: byte", "chain record: field")
+"""What only our own checksum protects: few of its bytes would do harm, so more of them are tried."""
 
-MOST_OF_DEFINITIONS = 4
+MOST_OF_OURS, MOST_OF_DEFINITIONS = 12, 4
 
 
 def spread(specimen: Specimen, most: int) -> list[Case]:
@@ -97,7 +97,7 @@ def spread(specimen: Specimen, most: int) -> list[Case]:
     def taken(kind: str, cases: list[Case]) -> list[Case]:
         wanted = MOST_OF_DEFINITIONS if kind == "definition: field changed" else most
         if len(specimen.event) != 1:
-            wanted = next((number for beginning, number in OURS.items() if kind.startswith(beginning)), wanted)
+            wanted = MOST_OF_OURS if kind.startswith(OURS) else wanted
         return cases[:: max(1, -(-len(cases) // wanted))]
 
     kinds: dict[str, list[Case]] = defaultdict(list)
