@@ -6,6 +6,7 @@ environment and standard streams, and then is the program. What it does, prints 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -63,6 +64,9 @@ def serve(listening: socket.socket, modules: Iterable[str]) -> None:
         importlib.import_module(module)
         del sys.modules[module]
     share_service_models()
+    # A fork that looks for garbage in what it shares with this process would have to copy all of it.
+    gc.collect()
+    gc.freeze()
     while listening in select.select([listening, sys.stdin], [], [])[0]:
         connection, _ = listening.accept()
         with suppress(ChildProcessError):
