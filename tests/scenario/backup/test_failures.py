@@ -61,7 +61,8 @@ def test_no_success_at_all_is_500_with_every_table_and_its_cause(stage: Stage, c
     assert {entry["status"] for entry in stage.manifest()["exports"]} == {"FAILED"}
 
 
-@pytest.mark.parametrize("code", ["S3AccessDenied", "KmsNotFoundException"])
+# The code is DynamoDB's word, which is passed on as it is.
+@pytest.mark.parametrize("code", ["S3AccessDenied", pytest.param("KmsNotFoundException", marks=pytest.mark.long)])
 def test_an_export_that_turns_failed_later_is_a_failure_with_dynamodbs_words(two_tables: Stage, code: str) -> None:
     two_tables.aws.exports.configure(seconds=0.5, fail_with=code)
     first = back_up(seconds=0.2)
