@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 
 import sandbox
-from tests import conftest
+from tests import botocore_once, conftest
 from tests.reliability.chaos.invoking import Tally, impatient_clients
 from tests.reliability.chaos.runs import play, said_beforehand
 from tests.reliability.chaos.seeds import plan_of
@@ -39,6 +39,8 @@ def played(seeds: range, workers: int) -> Iterator[Outcome]:
 def begin() -> sandbox.Sandbox:
     """Start the sandbox of this process; it ends with the process."""
     conftest.forget_the_person()
+    conftest.work_out_once_what_every_request_has()
+    botocore_once.remember()
     stack = ExitStack()
     _running.append(stack.enter_context(sandbox.start()))
     stack.enter_context(impatient_clients())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from tests import botocore_once
 from tests.reliability.crashes.account import Account, Kill
 from tests.reliability.crashes.case import UseCase
 from tests.reliability.crashes.cases.backups import CASES as BACKUPS
@@ -28,6 +29,7 @@ CASES = [*BACKUPS, *RESTORES, *STEPS, *OTHERS, *DOORS]
 def main() -> int:
     """Try what the arguments say; 1 if anything did not hold."""
     arguments = _arguments()
+    botocore_once.remember()
     CLOCK.install_in(("dynamodb_backup", "ministack", "sandbox", "tests"))
     account = Account()
     tried = []
