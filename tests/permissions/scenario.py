@@ -174,7 +174,7 @@ def _copy_offsite(stage: Stage) -> None:
         entries = json.loads(s3.get_object(Bucket=BUCKET, Key=manifest)["Body"].read())["exports"]
         (export,) = (one["export_manifest"].rpartition("/")[0] for one in entries if one["table_name"] == "TABLE")
         # The largest of them comes in several parts, for its item that gzip makes no smaller.
-        sizes = {key: s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] for key in objects(stage)}
+        sizes = objects(stage)
         data = max((key for key in sizes if key.startswith(f"{export}/data/")), key=sizes.__getitem__)
         assert sizes[data] > 2000
         chain = next(key for key in objects(stage) if f"{PREFIX}/chains/TABLE/" in key)
@@ -272,7 +272,7 @@ def _back_up_on_demand(stage: Stage) -> None:
     assert stage.call("create", {"no_such_field": 1})["statusCode"] == 500
 
 
-def objects(stage: Stage) -> list[str]:
-    """Return the keys below the prefix."""
+def objects(stage: Stage) -> dict[str, int]:
+    """Return the keys below the prefix, each with its size."""
     listed = stage.aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/")
-    return [str(one["Key"]) for one in listed.get("Contents", [])]
+    return {one["Key"]: one["Size"] for one in listed.get("Contents", [])}
