@@ -143,4 +143,5 @@ def running_sandbox() -> Iterator[local_aws.Sandbox]:
 def aws(running_sandbox: local_aws.Sandbox) -> local_aws.Sandbox:
     """An empty account: no resources, faults or logged requests of other tests."""
     running_sandbox.reset()
+    plain_http.begin_anew()
     return running_sandbox

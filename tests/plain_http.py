@@ -2,7 +2,8 @@
 
 What the product sees is the same: urllib3's responses, and botocore's exceptions for a connection that is refused,
 reset, too slow or closed amid an answer. Whatever is not a request with its body in memory to this machine goes the
-way it always went.
+way it always went, and so does everything once a test lets the sandbox break, delay or alter what goes over the wire:
+what the product makes of that is shown on the client that it has in Lambda.
 """
 
 from __future__ import annotations
@@ -23,16 +24,38 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import ProtocolError
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
+from sandbox.fault_model import Fault
+from sandbox.faults import Faults, InjectedFault
+
 _HERE = "http://127.0.0.1:"
 _MOST_BYTES = 256 * 1024
 _WITHOUT_BODY = (204, 304)
 
 
+_FAULTS_OF_THE_WIRE = ("corrupt", "delay", "reset", "truncate")
+_wire = {"sound": True}
+
+
+def begin_anew() -> None:
+    """Send that way again: the sandbox has been reset, and its faults are gone."""
+    _wire["sound"] = True
+
+
 def install() -> None:
-    """Let every client of this process send that way."""
+    """Let every client of this process send that way, until the wire has faults."""
     through_urllib3 = URLLib3Session.send
+    inject = Faults.inject
+
+    def inject_and_note(faults: Faults, fault: Fault) -> InjectedFault:
+        if fault.kind in _FAULTS_OF_THE_WIRE:
+            _wire["sound"] = False
+        return inject(faults, fault)
+
+    setattr(Faults, "inject", inject_and_note)  # noqa: B010 - mypy takes no assignment to a method
 
     def send(session: Any, request: Any) -> AWSResponse:
+        if not _wire["sound"]:
+            return through_urllib3(session, request)
         in_memory = request.body is None or isinstance(request.body, bytes | bytearray | str | io.BytesIO)
         if request.url.startswith(_HERE) and in_memory and "Transfer-Encoding" not in request.headers:
             return _send(session, request)
