@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -180,13 +181,17 @@ class Shop:
         )
 
     def _fill(self, table: str, key: str) -> None:
-        items = [
-            {key: {"S": f"{table}-{number:04d}"}, "total": {"N": str(number)}, "photo": {"B": bytes([number % 256])}}
-            for number in range(ITEMS_OF[table])
-        ]
-        for start in range(0, len(items), 25):
-            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
-            self._dynamodb.batch_write_item(RequestItems={table: puts})
+        self._aws.contents.put_items(
+            table,
+            [
+                {
+                    key: {"S": f"{table}-{number:04d}"},
+                    "total": {"N": str(number)},
+                    "photo": {"B": b64encode(bytes([number % 256])).decode()},
+                }
+                for number in range(ITEMS_OF[table])
+            ],
+        )
 
     def _deploy(self) -> None:
         role = self._aws.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=_policy(_TRUST))

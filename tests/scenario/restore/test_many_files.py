@@ -1,4 +1,10 @@
-"""More data files than one page of any listing holds, in an AWS that answers over HTTP."""
+"""More data files than one page of any listing holds, in an AWS that answers over HTTP: for ``make long``.
+
+A restore finds its files in the manifest, not in a listing, and goes from one to the next as with a dozen. In ``make
+test``, listings of more than a page are read in tests/reliability/scale/test_scale.py, and over HTTP, of recovery
+points, in test_choosing.py; the former also rehearses how a restore grows
+with its files, for 10,000.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ from sandbox import Sandbox
 from tests.scenario.restore.kit import Stage, canonicals, restore, strings
 
 
+@pytest.mark.long
 def test_more_than_a_thousand_data_files_are_verified(aws: Sandbox, stage: Stage) -> None:
     stage.create_table("orders")
     stage.back_up("orders", strings(1010), file_count=1010)
@@ -20,7 +27,6 @@ def test_more_than_a_thousand_data_files_are_verified(aws: Sandbox, stage: Stage
 
 @pytest.mark.long
 def test_more_than_a_thousand_data_files_are_written(aws: Sandbox, stage: Stage) -> None:
-    """What follows on the verification above reads no listing, and goes from file to file as in any other test."""
     stage.create_table("orders")
     stage.fill("orders", [{"id": {"S": "extra"}}])
     stage.back_up("orders", strings(1010), file_count=1010)
