@@ -28,7 +28,7 @@ def stage(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Stage:
     for name, value in aws.environment.items():
         if value:
             monkeypatch.setenv(name, value)
-    aws.exports.configure(seconds=0, partitions=2)
+    aws.exports.configure(seconds=0, partitions=1)
     # DynamoDB's exports take minutes, so the function looks at them seldom; these take none.
     monkeypatch.setattr(run, "FIRST_PAUSE_SECONDS", 0.1)
     stage.s3.create_bucket(Bucket=BUCKET)

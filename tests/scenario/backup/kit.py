@@ -128,7 +128,7 @@ class Stage:
 
     def start_only(self, *tables: str) -> dict[str, str]:
         """Let a run start its exports and end before it looks at them; return each table's export folder, complete."""
-        self.aws.exports.configure(seconds=0)
+        self.aws.exports.configure(seconds=0, partitions=2)
         with self.aws.faults.throttle("dynamodb", "DescribeExport"):
             answer = back_up(seconds=0.2)
             while not all(one["export_arn"] for one in answer.body["export_results"]):
