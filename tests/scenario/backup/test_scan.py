@@ -291,8 +291,7 @@ def test_a_provisioned_table_keeps_half_of_its_capacity(stage: Stage, scanned: S
     assert json.loads(stage.read(plan))["default_units_per_second"] == 20
 
 
-# A read that ends early is shown by test_verification.py, too: files of a scan are verified like those of an export.
-@pytest.mark.parametrize("damage", ["corrupt", pytest.param("truncate", marks=pytest.mark.long)])
+@pytest.mark.parametrize("damage", ["corrupt", "truncate"])
 def test_a_file_that_is_damaged_after_its_upload_fails_the_backup(stage: Stage, scanned: Scan, damage: str) -> None:
     stage.create_table("orders", some_items(200), recovery=False)
     scanned("orders", segments=1)
