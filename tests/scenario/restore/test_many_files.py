@@ -2,8 +2,7 @@
 
 A restore finds its files in the manifest, not in a listing, and goes from one to the next as with a dozen. In ``make
 test``, listings of more than a page are read in tests/reliability/scale/test_scale.py, and over HTTP, of recovery
-points, in test_choosing.py; the former also rehearses how a restore grows
-with its files, for 10,000.
+points, in test_choosing.py; the former also rehearses how a restore grows with its files.
 """
 
 from __future__ import annotations
