@@ -208,8 +208,10 @@ def test_second_plan_is_empty(example: AppliedExample) -> None:
 
 @ALL
 def test_destroy_leaves_nothing(example: AppliedExample) -> None:
-    # The plan before this has read everything, and found it as it was.
-    example.terraform.run("destroy", "-auto-approve", "-refresh=false")
+    # The plan before this has read everything, and found it as it was. But that a bucket locks its objects is only in a
+    # state that was read again after the apply, and without it the provider does not lift their locks.
+    destroy = ["-auto-approve"] if example.name == "immutable" else ["-auto-approve", "-refresh=false"]
+    example.terraform.run("destroy", *destroy)
     assert example.terraform.addresses() == []
     assert example.aws.client("s3").list_buckets()["Buckets"] == []
     assert example.aws.client("lambda").list_functions()["Functions"] == []
