@@ -9,13 +9,14 @@ import pickle
 import re
 import select
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tests.reliability.crashes.account import Account, Kill
+from tests.reliability.crashes.account import Account, Kill, Killed
 from tests.reliability.crashes.case import UseCase
 
 __all__ = ["Failure", "Tried", "in_copy", "moments_of", "states_of", "try_case", "warm_up"]
@@ -154,6 +155,7 @@ def in_copy(work: Callable[[], T], *, longest: float | None = None) -> T:
     if child == 0:
         os.close(reading)
         gc.disable()
+        threading.excepthook = _tell_of_a_thread_s_end
         status = 1
         try:
             with os.fdopen(writing, "wb") as pipe:
@@ -164,6 +166,12 @@ def in_copy(work: Callable[[], T], *, longest: float | None = None) -> T:
     os.close(writing)
     answer: T = _received(child, reading, longest)
     return answer
+
+
+def _tell_of_a_thread_s_end(end: threading.ExceptHookArgs) -> None:
+    """Print why a thread ended, unless the kill ended it, which is what was wanted."""
+    if end.exc_type is not Killed:
+        threading.__excepthook__(end)
 
 
 def _received(child: int, reading: int, longest: float | None) -> Any:
