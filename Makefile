@@ -11,8 +11,8 @@ READY := $(VENV)/requirements-dev.sha256
 LINT_VENV := .venv-lint
 LINT_READY := $(LINT_VENV)/requirements-lint.sha256
 LAYER := dist/layer.zip
-# Four workers on any machine: the tests that apply Terraform mostly wait for the provider, so they overlap.
-PYTEST_WORKERS ?= 4
+# Five workers on any machine: tests wait for Terraform, state machines and injected delays, so they overlap.
+PYTEST_WORKERS ?= 5
 # How many runs of the chaos suite. It prints its SEED, which plays the same runs again; SHRINK=1 makes a failing one smaller.
 RUNS ?= 500
 # More for pytest, for example: make test PYTEST_ARGS="-k restore"
