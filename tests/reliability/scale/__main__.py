@@ -59,7 +59,8 @@ def faults_of(name: str, half: dict[str, Any], whole: dict[str, Any], growth: fl
         found.append(f"{name}: {whole['peak_mb']} MB, and the function has {rehearsal.memory_mb}")
     if whole["cpu_seconds"] > LEAST_SECONDS and growth > rehearsal.growth:
         found.append(f"{name}: twice the size takes {growth:.1f} times the CPU time")
-    if half["moved_bytes"] and whole["moved_bytes"] / half["moved_bytes"] > rehearsal.growth:
+    most = rehearsal.growth_of_bytes or rehearsal.growth
+    if half["moved_bytes"] and whole["moved_bytes"] / half["moved_bytes"] > most:
         found.append(f"{name}: {half['moved_bytes']:,} bytes, and for twice the size {whole['moved_bytes']:,}")
     if half["requests"] and whole["requests"] / half["requests"] > rehearsal.growth:
         found.append(f"{name}: {half['requests']} requests, and for twice the size {whole['requests']}")

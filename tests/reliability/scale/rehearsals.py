@@ -85,6 +85,8 @@ class Rehearsal:
     run: Callable[[int], Outcome]
     growth: float = 2.3
     """So much more of requests and CPU time twice the size may take: twice, and what measuring is uncertain by."""
+    growth_of_bytes: float | None = None
+    """The same of what goes over the wire, where that is more."""
     cut_at: int | None = None
     """At so many bytes the product itself cuts an answer: into pages, or to what there is room for."""
 
@@ -360,7 +362,8 @@ def on_demand(n: int) -> Outcome:
 
 
 REHEARSALS: dict[str, Rehearsal] = {
-    "backup": Rehearsal("tables in a run", 300, 15, 1024, backup_of_tables),
+    # The run's record has all tables, and is written every few seconds while they are looked at.
+    "backup": Rehearsal("tables in a run", 300, 15, 1024, backup_of_tables, growth_of_bytes=3.0),
     "answers": Rehearsal("tables or dates", 300, 30, 1024, largest_answers, cut_at=MOST_ANSWER_BYTES + 1000),
     "verify and tag": Rehearsal("data files", 10_000, 150, 1024, data_files),
     # Each run looks at those of the last eight days: until these are full, every run takes longer than the one before.
@@ -370,8 +373,8 @@ REHEARSALS: dict[str, Rehearsal] = {
     "latest": Rehearsal("dates", 4000, 40, 1024, latest_of_dates),
     "history": Rehearsal("dates", 4000, 25, 1769, history_of_dates),
     "restore, files": Rehearsal("data files", 10_000, 30, 1769, restore_of_files),
-    # One object tells of the progress of all tables, and every invocation brings it up to date.
-    "restore, tables": Rehearsal("tables", 300, 8, 1769, restore_of_tables, growth=3.5),
+    # One object tells of the progress of all tables, and every invocation brings it up to date: so many times so much.
+    "restore, tables": Rehearsal("tables", 300, 8, 1769, restore_of_tables, growth=3.5, growth_of_bytes=4.2),
     "off-site plan": Rehearsal("dates", 4000, 20, 1024, offsite_plan),
     # Each ten messages of the queue have all backups of the account listed, 100 to a page.
     "on-demand": Rehearsal("tables", 300, 20, 256, on_demand, growth=3.5),
