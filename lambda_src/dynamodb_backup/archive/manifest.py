@@ -42,6 +42,12 @@ class ManifestEntry:
         return value if isinstance(value, int) else 0
 
     @property
+    def warnings(self) -> list[str]:
+        """Return what the backup warned of; nothing where another tool has something else under that name."""
+        given = self.fields.get("warnings")
+        return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+
+    @property
     def recorded_item_count(self) -> int | None:
         """Items that the export must hold; ``None`` where a tool whose counts prove nothing, or none, recorded them.
 
@@ -189,10 +195,9 @@ def _joined(standing: ManifestEntry, attempt: ManifestEntry) -> ManifestEntry:
     """Join two views of one attempt; what one of two equal ones warns of is never lost."""
     if _knowledge(standing) != _knowledge(attempt):
         return max(standing, attempt, key=_knowledge)
-    warnings = [standing.fields.get("warnings") or [], attempt.fields.get("warnings") or []]
-    if warnings[0] == warnings[1]:
+    if standing.warnings == attempt.warnings:
         return standing
-    joined = list(dict.fromkeys([*warnings[0], *warnings[1]]))
+    joined = list(dict.fromkeys([*standing.warnings, *attempt.warnings]))
     return ManifestEntry(standing.table_name, standing.status, {**standing.fields, "warnings": joined})
 
 

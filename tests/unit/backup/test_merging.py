@@ -68,6 +68,16 @@ def test_fields_of_other_tools_stay_as_they_are() -> None:
     assert [attempt.status for attempt in again.failed_attempts] == ["FAILED"]
 
 
+@pytest.mark.parametrize("theirs", [[["w"]], "w", {"w": 1}, 1, [None, "w"]])
+def test_warnings_of_somebody_else_s_form_do_not_keep_a_backup_from_being_recorded(theirs: Any) -> None:
+    good = entry(1, "COMPLETED").fields
+    standing, attempt = ({**good, "warnings": warnings} for warnings in (theirs, ["ours"]))
+    body = json.dumps({"exports": [standing]}).encode()
+    manifest = BackupManifest.parse(KEY, "2026-01-31", body)
+    again = manifest.merged([ManifestEntry("orders", "COMPLETED", attempt)])
+    assert again.entries["orders"].fields["warnings"] == (["w", "ours"] if theirs == [None, "w"] else ["ours"])
+
+
 PENDING = TableRun("orders")
 REFUSED = replace(PENDING, status="FAILED", error="refused")
 GOING = replace(PENDING, status="IN_PROGRESS", export_arn="arn:a")
